@@ -1,0 +1,1 @@
+"""nexttouch: from customer behaviour to the right next touch."""
