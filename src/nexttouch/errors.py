@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ConfigError", "DataCheckError", "GateRefusedError", "NextTouchError", "nearest"]
+__all__ = [
+    "ConfigError",
+    "DataCheckError",
+    "GateRefusedError",
+    "IllegalStageError",
+    "LeakageError",
+    "NextTouchError",
+    "NoTrainingRowsError",
+    "nearest",
+]
 
 
 class NextTouchError(Exception):
@@ -66,3 +75,47 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+class NoTrainingRowsError(DataCheckError):
+    """No snapshot could be used for training."""
+
+    code = "NT301"
+
+    @classmethod
+    def from_activity(cls, activity: tuple[str, ...]) -> Self:
+        """Name the activity events that were looked for."""
+        return cls(
+            f"No customer has an activity event ({', '.join(activity)}) before any training cutoff, "
+            "so there is nothing to learn from. Check goals.churn.activity against the event names "
+            "of the log, and data.snapshots.eligible."
+        )
+
+
+class IllegalStageError(NextTouchError, RuntimeError):
+    """An observed next stage lies outside the set that the journey's rules allow."""
+
+    code = "NT302"
+
+    @classmethod
+    def from_row(cls, customer: str, cutoff: object, stage: str, found: str, rows: int) -> Self:
+        """Name the first customer and cutoff, and how many rows are concerned."""
+        return cls(
+            f"Customer {customer!r} was in stage '{stage}' at {cutoff} and in '{found}' at the end "
+            f"of the horizon, which the journey's rules do not allow ({rows} rows in all). The rules "
+            "and the log contradict each other; training stops rather than learn from it."
+        )
+
+
+class LeakageError(NextTouchError, RuntimeError):
+    """A feature, row or constant as of a cutoff changed with what happened after it."""
+
+    code = "NT303"
+
+    @classmethod
+    def from_findings(cls, findings: list[str]) -> Self:
+        """List what moved under which perturbation."""
+        return cls(
+            "The leakage certificate failed: " + "; ".join(findings[:5])
+            + ". Remove what looks past the cutoff; nothing was trained."
+        )
