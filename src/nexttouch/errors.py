@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "BundleError",
     "ConfigError",
     "DataCheckError",
     "GateRefusedError",
@@ -20,6 +21,11 @@ __all__ = [
     "LeakageError",
     "NextTouchError",
     "NoTrainingRowsError",
+    "PageInputError",
+    "RequestError",
+    "RequestTooLargeError",
+    "StoreError",
+    "TrackingError",
     "nearest",
 ]
 
@@ -119,3 +125,109 @@ class LeakageError(NextTouchError, RuntimeError):
             "The leakage certificate failed: " + "; ".join(findings[:5])
             + ". Remove what looks past the cutoff; nothing was trained."
         )
+
+
+class PageInputError(NextTouchError, ValueError):
+    """A figure, page or model card was asked for from a table or part it cannot show."""
+
+    code = "NT901"
+
+    @classmethod
+    def missing_columns(cls, what: str, missing: list[str], have: list[str]) -> Self:
+        """Name the table, what it lacks and what it has."""
+        return cls(
+            f"The {what} needs the column(s) {', '.join(missing)}; "
+            f"the table given has {', '.join(have) or 'none'}. Rename or add them."
+        )
+
+    @classmethod
+    def empty_table(cls, what: str) -> Self:
+        """Name the figure that would have shown nothing."""
+        return cls(f"The {what} was given no rows, so there is nothing to draw. Leave it out.")
+
+    @classmethod
+    def unknown_part(cls, what: str, part: str, known: Iterable[str]) -> Self:
+        """Name the part and the nearest valid name."""
+        names = sorted(known)
+        guess = nearest(part, names)
+        hint = f"Did you mean '{guess}'?" if guess else f"Valid names: {', '.join(names)}."
+        return cls(f"The {what} has no part '{part}'. {hint}")
+
+    @classmethod
+    def empty_section(cls, section: str) -> Self:
+        """Name the section of the model card that would have been empty."""
+        return cls(
+            f"The model card's section '{section}' is missing or empty. A card that leaves it open "
+            f"misleads its reader: fill parts['{section}'], or write there why nothing is known."
+        )
+
+    @classmethod
+    def unsafe_chart(cls, name: str, found: str) -> Self:
+        """Name the chart that carries more than a drawing."""
+        return cls(
+            f"Chart '{name}' holds {found}, which a self-contained page does not allow. "
+            "Make it with nexttouch.plots.to_svg."
+        )
+
+
+class BundleError(NextTouchError, ValueError):
+    """A model bundle is damaged, incomplete or not what it should be; it is not loaded."""
+
+    code = "NT710"
+
+    @classmethod
+    def damaged(cls, name: str, what: str) -> Self:
+        """Name the file and what is wrong with it."""
+        return cls(
+            f"'{name}' of the bundle is damaged: {what}. It was not loaded. "
+            "Take the bundle from MLflow again, or train again."
+        )
+
+
+class TrackingError(NextTouchError, RuntimeError):
+    """MLflow cannot be reached or does not hold what was asked for."""
+
+    code = "NT720"
+
+    @classmethod
+    def unreachable(cls, uri: str, reason: str) -> Self:
+        """Name the tracking address (without credentials) and the cause."""
+        return cls(
+            f"MLflow at {uri} cannot be used: {reason}. Check data.tracking.uri and that the server "
+            "is running; nothing that was already saved is lost."
+        )
+
+    @classmethod
+    def no_champion(cls, project: str) -> Self:
+        """Say that no version carries the alias."""
+        return cls(
+            f"'{project}' has no champion model in MLflow. Train one with 'nexttouch train', or set "
+            "the alias 'champion' on a version."
+        )
+
+
+class StoreError(NextTouchError, RuntimeError):
+    """The database of scores and decisions cannot be used as asked."""
+
+    code = "NT730"
+
+
+class RequestError(NextTouchError, ValueError):
+    """A request to the service cannot be answered as sent; ``status`` is the HTTP status."""
+
+    code = "NT740"
+    status: ClassVar[int] = 422
+    reason: ClassVar[str] = "invalid_request"
+
+
+class RequestTooLargeError(RequestError):
+    """A request has more bytes or rows than the service takes at once."""
+
+    code = "NT741"
+    status = 413
+    reason = "too_large"
+
+    @classmethod
+    def over(cls, what: str, found: int, limit: int) -> Self:
+        """Name what is too large, and the limit."""
+        return cls(f"The request has {found} {what}; the limit is {limit}. Split it into several.")
