@@ -16,6 +16,8 @@ __all__ = [
     "BundleError",
     "ConfigError",
     "DataCheckError",
+    "FeatureError",
+    "FeaturePlanError",
     "GateRefusedError",
     "IllegalStageError",
     "LeakageError",
@@ -231,3 +233,31 @@ class RequestTooLargeError(RequestError):
     def over(cls, what: str, found: int, limit: int) -> Self:
         """Name what is too large, and the limit."""
         return cls(f"The request has {found} {what}; the limit is {limit}. Split it into several.")
+
+
+class FeatureError(NextTouchError, ValueError):
+    """A feature spec, its plan or the arrays given to it cannot be used together."""
+
+    code = "NT400"
+
+    @classmethod
+    def same_name(cls, name: str) -> Self:
+        """Name the column that two parts of the spec would write."""
+        return cls(
+            f"Two different features would be named '{name}'. Rename a group, measure, channel or "
+            "stage so that the names differ in letters, digits or _."
+        )
+
+    @classmethod
+    def unknown_measure(cls, name: str, known: Iterable[str]) -> Self:
+        """Name a measure of the spec that the events do not carry, and the nearest one."""
+        names = sorted(known)
+        guess = nearest(name, names)
+        hint = f"Did you mean '{guess}'?" if guess else f"Measures are {', '.join(names)}."
+        return cls(f"features.measures names '{name}', which no event carries. {hint}")
+
+
+class FeaturePlanError(FeatureError):
+    """The bytes of a feature plan are damaged or come from another version."""
+
+    code = "NT401"
