@@ -261,3 +261,105 @@ class FeaturePlanError(FeatureError):
     """The bytes of a feature plan are damaged or come from another version."""
 
     code = "NT401"
+
+
+class NoRowsError(DataCheckError):
+    """There is nothing to learn from or to test on."""
+
+    code = "NT500"
+
+    @classmethod
+    def while_fitting(cls, model: str, n_features: int) -> Self:
+        """Name the model that was given an empty table."""
+        return cls(
+            f"{model} was given 0 sample(s) (shape=(0, {n_features})) while a minimum of 1 is "
+            "required. Check eligibility, the training cutoffs and the span of the log."
+        )
+
+    @classmethod
+    def at_test_date(cls, test_date: str, kind: str) -> Self:
+        """Name the fold that has no rows."""
+        return cls(
+            f"Test date {test_date} has no {kind} rows with a known outcome. Check eligibility, "
+            "or move data.snapshots so that the log covers this date and its horizon."
+        )
+
+
+class OneClassError(DataCheckError):
+    """Only one outcome was seen, so nothing can be told apart."""
+
+    code = "NT501"
+
+    @classmethod
+    def of_labels(cls, where: str, counts: Mapping[str, int]) -> Self:
+        """Give the counts of each outcome."""
+        seen = ", ".join(f"{n:,} x {label}" for label, n in counts.items())
+        return cls(
+            f"{where}: only one class of outcome is present ({seen}). A model needs both: lengthen "
+            "the log, change goals.horizon_days, or check the definition of activity."
+        )
+
+
+class IllegalStageError(DataCheckError):
+    """An observed stage lies outside the stages that the journey's rules can reach."""
+
+    code = "NT502"
+
+    @classmethod
+    def observed(cls, n_rows: int, stage: int, next_stage: int) -> Self:
+        """Count the rows and show the first."""
+        return cls(
+            f"{n_rows} rows moved to a stage their journey rules cannot reach, the first from stage "
+            f"code {stage} to {next_stage}. The legal matrix belongs to another journey or horizon."
+        )
+
+
+class FeatureMismatchError(DataCheckError):
+    """The columns given are not the columns the model was fitted on."""
+
+    code = "NT503"
+
+    @classmethod
+    def missing(cls, missing: list[str], given: list[str]) -> Self:
+        """Name the missing columns and the nearest given one."""
+        guess = nearest(missing[0], given)
+        hint = f" '{guess}' is near to '{missing[0]}'." if guess else ""
+        shown = ", ".join(f"'{name}'" for name in missing[:5]) + (", …" if missing[5:] else "")
+        return cls(f"{len(missing)} feature columns are missing: {shown}.{hint}")
+
+    @classmethod
+    def count(cls, given: int, wanted: int) -> Self:
+        """Say how many columns there are and should be."""
+        return cls(
+            f"The matrix has {given} features, but the model is expecting {wanted} features as "
+            "input. Compute them with the feature plan stored beside the model."
+        )
+
+    @classmethod
+    def unnamed(cls, model: str, column: str) -> Self:
+        """Say which named column is needed."""
+        return cls(f"{model} reads column '{column}' by name: fit it on a DataFrame.")
+
+
+class ModelFileError(NextTouchError, ValueError):
+    """Files of a scorer are incomplete or of another version."""
+
+    code = "NT510"
+
+    @classmethod
+    def missing(cls, name: str) -> Self:
+        """Name the missing file."""
+        return cls(f"The model file '{name}' is missing. Restore the whole bundle.")
+
+    @classmethod
+    def unknown_kind(cls, kind: str) -> Self:
+        """Name the kind that this version cannot read."""
+        return cls(
+            f"The model file names a kind '{kind}' that this version does not know. "
+            "Load it with the version of nexttouch that wrote it, or train again."
+        )
+
+    @classmethod
+    def unreadable(cls, name: str, reason: str) -> Self:
+        """Name the file and what is wrong with it."""
+        return cls(f"The model file '{name}' cannot be read: {reason}. Restore the whole bundle.")
