@@ -1,0 +1,68 @@
+"""What a model was trained to do: everything a bundle needs besides the fitted numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from nexttouch.events.log import Vocabulary
+from nexttouch.features import FeatureSpec, compile_features
+from nexttouch.journey import JourneySpec, compile_journey
+from nexttouch.labels import GoalsSpec, LabelSpec
+from nexttouch.snapshots import DAY_US, Eligibility
+from nexttouch.training.segments import SegmentSpec
+from nexttouch.training.snapshot_table import FeaturePath
+
+if TYPE_CHECKING:
+    from nexttouch.config import Config
+
+__all__ = ["Definition"]
+
+
+class Definition(BaseModel):
+    """Journey, features, labels and money rules of one project; no source, path or secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    time_zone: str
+    currency: str
+    labels: LabelSpec
+    goals: GoalsSpec
+    journey: JourneySpec
+    features: FeatureSpec
+    eligible: Eligibility
+    segments: tuple[SegmentSpec, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> Definition:
+        """Take from a config what scoring needs."""
+        return cls(
+            name=config.name,
+            time_zone=config.customers.time_zone,
+            currency=config.customers.currency,
+            labels=config.labels,
+            goals=config.goals,
+            journey=config.journey,
+            features=config.data.features,
+            eligible=config.data.snapshots.eligible,
+            segments=config.customers.segments,
+        )
+
+    def path(self, vocabulary: Vocabulary) -> FeaturePath:
+        """Compile the path from events to snapshot tables for a log's vocabulary."""
+        journey = compile_journey(self.journey, vocabulary)
+        features = compile_features(
+            self.features,
+            vocabulary=vocabulary,
+            activity=self.labels.activity,
+            stages=journey.stages,
+        )
+        return FeaturePath(
+            features=features,
+            journey=journey,
+            activity=self.labels.activity,
+            active_within_days=self.eligible.active_within_days,
+            reach_us=(self.labels.horizon_days + self.labels.gap_days) * DAY_US,
+        )
