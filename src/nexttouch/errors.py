@@ -22,6 +22,7 @@ __all__ = [
     "FeaturePlanError",
     "GateRefusedError",
     "IllegalStageError",
+    "JourneyError",
     "IllegalTargetError",
     "LeakageError",
     "ModelFileError",
@@ -407,3 +408,96 @@ class UnknownDatasetError(NextTouchError, ValueError):
         guess = nearest(name, names)
         hint = f" Did you mean '{guess}'?" if guess else ""
         return cls(f"There is no data set '{name}'.{hint} Data sets: {', '.join(names)}.")
+
+
+class JourneyError(ConfigError):
+    """A journey cannot be used as written."""
+
+    code = "NT120"
+
+    @classmethod
+    def unknown_name(cls, where: str, what: str, name: str, known: Iterable[str]) -> Self:
+        """Name the place, the unknown word and the nearest valid one."""
+        names = sorted(known)
+        guess = nearest(name, names)
+        hint = f"Did you mean '{guess}'?" if guess else f"Known here: {', '.join(names) or 'none'}."
+        return cls(f"{where} names the {what} '{name}', which does not exist. {hint}")
+
+    @classmethod
+    def unclear_condition(
+        cls, keys: list[str], found: list[str], known: list[str], guess: str | None
+    ) -> Self:
+        """Say which key tells what a condition waits for."""
+        if found:
+            return cls(
+                f"A condition has the keys {', '.join(found)}; it may wait for one thing only. "
+                "Write a list of conditions: all of them must then hold."
+            )
+        hint = f" Did you mean '{guess}'?" if guess else ""
+        return cls(
+            f"A condition with the keys {', '.join(keys) or 'none'} waits for nothing. It needs one "
+            f"of {', '.join(known)}.{hint}"
+        )
+
+    @classmethod
+    def twice(cls, what: str, name: str) -> Self:
+        """Name what is written twice."""
+        return cls(f"The {what} '{name}' is written twice. Rename one of them.")
+
+    @classmethod
+    def reserved(cls, name: str, why: str) -> Self:
+        """Name a stage name that has a meaning of its own."""
+        return cls(f"A stage cannot be called '{name}': {why}.")
+
+    @classmethod
+    def unreachable(cls, stages: list[str]) -> Self:
+        """Name the stages that no customer can enter."""
+        return cls(
+            f"No rules lead from not_started to {', '.join(stages)}. Add a rule into the stage, or "
+            "remove it."
+        )
+
+    @classmethod
+    def dead_end(cls, stages: list[str]) -> Self:
+        """Name the stages that no customer can leave."""
+        return cls(
+            f"No rule leads out of {', '.join(stages)}. Add one (silence to the dormant stage, an "
+            "event that brings customers back), or remove the stage."
+        )
+
+    @classmethod
+    def same_priority(cls, one: str, other: str, stage: str, priority: int) -> Self:
+        """Name two rules between which chance would decide."""
+        return cls(
+            f"Rules '{one}' and '{other}' may both fire from '{stage}' at one instant and have the "
+            f"same priority {priority}. Give one of them another priority."
+        )
+
+    @classmethod
+    def chasing(cls, rules: list[str]) -> Self:
+        """Name rules that would move a customer in a circle within one instant."""
+        return cls(
+            f"Rules {', '.join(rules)} may all hold at one instant and lead in a circle. Let one of "
+            "them wait for an event, or give them opposite conditions."
+        )
+
+    @classmethod
+    def unmapped_trigger(cls, trigger: str, description: str) -> Self:
+        """Name the trigger that needs events."""
+        return cls(
+            f"No events are mapped to the trigger '{trigger}' ({description}). Write "
+            f"journey.events.{trigger}: [your event names]."
+        )
+
+    @classmethod
+    def wrong_measure(cls, rule: str, measure: str, kind: str, wanted: str) -> Self:
+        """Say which kind of measure a condition needs."""
+        return cls(
+            f"Rule '{rule}' reads the measure '{measure}', which is of kind {kind}, but it needs "
+            f"{wanted}. Correct customers.mapping or the rule."
+        )
+
+    @classmethod
+    def nothing_to_start_from(cls) -> Self:
+        """Say that a journey needs stages."""
+        return cls("A journey needs 'preset', or 'stages' and 'rules' of its own.")
