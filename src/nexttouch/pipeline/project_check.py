@@ -1,0 +1,123 @@
+"""``nexttouch check``: per part of a project, what is complete, missing or contradictory."""
+
+from __future__ import annotations
+
+import glob
+from typing import TYPE_CHECKING, Any
+
+from nexttouch.pipeline.definition import Definition
+from nexttouch.pipeline.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nexttouch.config import Config
+
+__all__ = ["check"]
+
+Notes = tuple[list[str], list[str]]
+
+
+def check(project: str | Path | Config | Project) -> dict[str, Any]:
+    """Look at each part of a project without changing anything.
+
+    Returns
+    -------
+    dict
+        ``project`` and ``parts``: for each part its ``state`` (``complete``, ``missing`` or
+        ``contradictory``) and ``notes`` in words, with what a missing piece switches off.
+    """
+    opened = Project.open(project)
+    parts = []
+    for name, look in _PARTS.items():
+        missing, contradictory = look(opened)
+        state = "contradictory" if contradictory else "missing" if missing else "complete"
+        parts.append({"part": name, "state": state, "notes": [*contradictory, *missing]})
+    return {"project": opened.name, "parts": parts}
+
+
+def _customers(project: Project) -> Notes:
+    missing = []
+    for source in project.config.customers.sources:
+        if source.path and not glob.glob(str(project.folder / source.path)):
+            missing.append(f"source '{source.path}' does not exist below {project.folder}: nothing can be read.")
+    if not project.config.customers.segments:
+        missing.append("no segments: margin, floors and slices are one for all customers.")
+    mapping = project.config.customers.mapping
+    if not mapping.value and not any(s.mapping and s.mapping.value for s in project.config.customers.sources):
+        missing.append("no value column: money features and margin_if_kept are switched off.")
+    names = set(Definition.of(project.config).feature_names)
+    wrong = [s for s in project.config.customers.segments if s.feature not in names]
+    return missing, [f"segment '{s.name}' reads feature '{s.feature}', which is not computed." for s in wrong]
+
+
+def _goals(project: Project) -> Notes:
+    rates = project.config.goals.margin_rate
+    if not isinstance(rates, dict):
+        return [], []
+    segments = {"all", *(s.name for s in project.config.customers.segments)}
+    unknown = [f"goals.margin_rate names segment '{s}', which is not defined." for s in sorted(set(rates) - segments)]
+    open_ones = [f"goals.margin_rate has no figure for segment '{s}'." for s in sorted(segments - set(rates))]
+    return [], unknown + open_ones
+
+
+def _journey(project: Project) -> Notes:
+    journey, activity = project.config.journey, set(project.config.goals.churn.activity)
+    unmapped = [
+        f"trigger '{name}' is not mapped to an event: rules that wait for it never fire."
+        for name in journey.trigger_names
+        if not journey.events.get(name)
+    ]
+    driving = {event for events in journey.events.values() for event in events}
+    quiet = sorted(activity - driving)
+    contradictory = [
+        f"'{event}' counts as activity in goals.churn but moves nobody in the journey: "
+        "churn and stages would contradict each other."
+        for event in quiet
+    ]
+    return unmapped, contradictory
+
+
+def _touchpoints(project: Project) -> Notes:
+    missing = []
+    if not project.config.touchpoints.channels:
+        missing.append("no channels: only no-touch is possible.")
+    if not project.config.data.features.touches:
+        missing.append("no touch events in data.features.touches: contact limits and touch features are switched off.")
+    return missing, []
+
+
+def _strategy(project: Project) -> Notes:
+    strategy = project.config.strategy
+    used = {role for tier in strategy.tiers.values() if tier.enabled for role in tier.hours}
+    missing = [
+        f"team '{role}' has no hours: nothing but capacity limits the tiers that need it."
+        for role in sorted(used)
+        if strategy.teams[role].hours is None
+    ]
+    assumed = [n for n, t in strategy.tiers.items() if t.enabled and t.effect.points and not t.effect.confirmed_by]
+    if assumed:
+        missing.append(f"effects of {', '.join(assumed)} are assumed: set confirmed_by, or measure them.")
+    if not strategy.experiments.holdout_share:
+        missing.append("no holdout: what touches are worth can never be measured.")
+    return missing, []
+
+
+def _data(project: Project) -> Notes:
+    missing = []
+    if not (project.store_folder / "manifest.json").exists():
+        missing.append("no event store yet: run `nexttouch ingest`.")
+    if not (project.bundle_folder / "manifest.json").exists():
+        missing.append("no champion yet: run `nexttouch train`.")
+    return missing, []
+
+
+_PARTS: dict[str, Callable[[Project], Notes]] = {
+    "customers": _customers,
+    "goals": _goals,
+    "journey": _journey,
+    "touchpoints": _touchpoints,
+    "strategy": _strategy,
+    "data": _data,
+}
