@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "AllocationInputError",
     "BundleError",
     "ConfigError",
+    "ContradictoryLimitsError",
     "DataCheckError",
     "DatasetUnavailableError",
     "FeatureError",
@@ -22,8 +24,8 @@ __all__ = [
     "FeaturePlanError",
     "GateRefusedError",
     "IllegalStageError",
-    "JourneyError",
     "IllegalTargetError",
+    "JourneyError",
     "LeakageError",
     "ModelFileError",
     "NextTouchError",
@@ -501,3 +503,35 @@ class JourneyError(ConfigError):
     def nothing_to_start_from(cls) -> Self:
         """Say that a journey needs stages."""
         return cls("A journey needs 'preset', or 'stages' and 'rules' of its own.")
+
+
+class AllocationInputError(DataCheckError):
+    """Scores, costs or limits that no decision can be made from."""
+
+    code = "NT700"
+
+    @classmethod
+    def not_a_number(cls, what: str, where: Iterable[str]) -> Self:
+        """Name the places that hold no finite number."""
+        return cls(f"{what} must be finite numbers; these are not: {', '.join(where)}.")
+
+    @classmethod
+    def bad_rows(cls, column: str, want: str, customers: Iterable[str], count: int) -> Self:
+        """Name a column of the scores, what it must hold, and the first customers that break it."""
+        first = ", ".join(repr(customer) for customer in customers)
+        return cls(f"'{column}' must be {want}; {count} customers break this, first {first}.")
+
+
+class ContradictoryLimitsError(ConfigError):
+    """Floors and limits that cannot hold together; found before solving."""
+
+    code = "NT710"
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[str]) -> Self:
+        """Name the rows that contradict each other."""
+        named = "; ".join(rows)
+        return cls(
+            f"These cannot hold together for the customers at hand: {named}. "
+            "Lower the floor, or raise the limit it runs into."
+        )
