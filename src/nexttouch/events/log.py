@@ -20,7 +20,7 @@ MISSING = np.iinfo(np.int64).min
 class Measure:
     """A number that rides on events, kept as whole steps so that sums are exact.
 
-    ``kind`` is ``money`` (step = one minor unit), ``number`` or ``date`` (step = 1 microsecond, UTC).
+    ``kind`` is ``money`` (step = one minor unit), ``number`` or ``date`` (step = 1 us, UTC).
     """
 
     name: str
@@ -106,7 +106,11 @@ class EventLog:
 
     def keep(self, events: NDArray[np.bool_]) -> tuple[Self, NDArray[np.int32]]:
         """Return the log of the marked events and, per remaining customer, its former number."""
-        counts = np.add.reduceat(events.astype(np.int64), self.offsets[:-1]) if len(self) else np.zeros(0, np.int64)
+        counts = (
+            np.add.reduceat(events.astype(np.int64), self.offsets[:-1])
+            if len(self)
+            else np.zeros(0, np.int64)
+        )
         customers = np.flatnonzero(counts).astype(np.int32)
         log = type(self)(
             customer_ids=self.customer_ids[customers],

@@ -1,0 +1,348 @@
+"""Events in content order: the one place where a table becomes the arrays that kernels read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nexttouch.errors import DataCheckError
+from nexttouch.events.canonical import canonical_events
+from nexttouch.events.log import MISSING, EventLog, Measure, Vocabulary
+from nexttouch.events.zones import zone_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["OTHER", "BuiltLog", "SortedEvents", "build", "build_log", "sort_events"]
+
+OTHER = "other"
+"""Reserved name of events and channels that a given vocabulary does not know."""
+
+_MOST_NAMES = 60_000
+_VALUE = Measure("value", "money", 0.01)
+
+
+@dataclass(frozen=True)
+class SortedEvents:
+    """Rows of a canonical table in content order, and what was found on the way.
+
+    Attributes
+    ----------
+    order : int64, shape (n_kept,)
+        Row of the canonical table at each place.
+    customer : int32, shape (n_kept,)
+        Customer number (by id, as bytes) at each place.
+    customer_ids : array of str, shape (n_customers,)
+    repeats : int
+        Rows that repeat another in every column; kept unless asked to be dropped.
+    redelivered, corrections : int
+        Rows left out because their event id had arrived before, with the same or other content.
+    """
+
+    order: NDArray[np.int64]
+    customer: NDArray[np.int32]
+    customer_ids: NDArray[np.object_]
+    repeats: int
+    redelivered: int
+    corrections: int
+
+
+@dataclass(frozen=True)
+class BuiltLog:
+    """A log, and the names its vocabulary did not know with how often each occurred."""
+
+    log: EventLog
+    sorted: SortedEvents
+    unknown_events: dict[str, int]
+    unknown_channels: dict[str, int]
+
+
+def build_log(
+    table: Any,
+    *,
+    vocabulary: Vocabulary | None = None,
+    time_zone: str = "UTC",
+    measures: Sequence[Measure] = (_VALUE,),
+    naive_zone: str | None = None,
+    duplicates: Literal["keep", "drop"] = "keep",
+) -> EventLog:
+    """Build the log of a canonical table: the request path, and small data in memory.
+
+    Parameters
+    ----------
+    table : table of shape (n_events, 3+)
+        Canonical columns, in any order, of any kind (pandas, Polars, Arrow).
+    vocabulary : Vocabulary, optional
+        Names that have a code already; other names become ``other``. By default the names found.
+    time_zone : str
+        Business zone of local days and hours.
+    measures : sequence of Measure
+        Used when no vocabulary is given.
+    naive_zone : str, optional
+        Zone of times that carry none; without it they are refused.
+    duplicates : {"keep", "drop"}
+        What happens to exact repeats without event ids.
+
+    Returns
+    -------
+    EventLog
+
+    Raises
+    ------
+    DataCheckError
+        If the table breaks the contract of canonical events.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"customer_id": ["b", "007"], "event": "purchase", "value": 9.99,
+    ...     "timestamp": pd.to_datetime(["2025-03-02", "2025-03-01"], utc=True)})
+    >>> log = build_log(events)
+    >>> log.customer_ids.tolist(), log.measures.tolist()
+    (['007', 'b'], [[999, 999]])
+    """
+    return build(
+        canonical_events(
+            table,
+            measures=vocabulary.measures if vocabulary else measures,
+            time_zone=time_zone,
+            naive_zone=naive_zone,
+        ),
+        vocabulary=vocabulary,
+        measures=measures,
+        time_zone=time_zone,
+        duplicates=duplicates,
+    ).log
+
+
+def build(
+    canonical: pa.Table,
+    *,
+    vocabulary: Vocabulary | None,
+    measures: Sequence[Measure] = (_VALUE,),
+    time_zone: str,
+    duplicates: Literal["keep", "drop"] = "keep",
+) -> BuiltLog:
+    """Build the log of an already canonical table (see `canonical_events`) and count surprises.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = canonical_events(pd.DataFrame({"customer_id": ["a"], "event": ["surprise"],
+    ...     "timestamp": pd.to_datetime(["2025-03-02"], utc=True)}), measures=(), time_zone="UTC")
+    >>> built = build(events, vocabulary=Vocabulary(("purchase",)), time_zone="UTC")
+    >>> built.unknown_events, built.log.vocabulary.events
+    ({'surprise': 1}, ('purchase', 'other'))
+    """
+    measures = vocabulary.measures if vocabulary else tuple(measures)
+    columns = {name: _whole(canonical.column(name)) for name in canonical.column_names}
+    found = sort_events(columns, [m.name for m in measures], duplicates=duplicates)
+    order = found.order
+    events, event_codes, unknown_events = _codes(
+        columns["event"], order, vocabulary.events if vocabulary else None, ()
+    )
+    channels, channel_codes, unknown_channels = _codes(
+        columns["channel"], order, vocabulary.channels if vocabulary else None, ("",)
+    )
+    timestamp_us = _int64(columns["timestamp"])[order]
+    arrived_us = _int64(columns["ingested_at"])[order]
+    day, hour = zone_table(time_zone).local_day_and_hour(timestamp_us)
+    values = np.empty((len(measures), len(order)), dtype=np.int64)
+    for row, measure in enumerate(measures):
+        at = columns.get(measure.name)
+        values[row] = MISSING if at is None else _int64(at)[order]
+    counts = np.bincount(found.customer, minlength=len(found.customer_ids))
+    log = EventLog(
+        customer_ids=found.customer_ids,
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        timestamp_us=timestamp_us,
+        arrived_us=np.where(arrived_us == MISSING, timestamp_us, arrived_us),
+        event=event_codes,
+        channel=channel_codes,
+        local_day=day,
+        local_hour=hour,
+        measures=values,
+        actor=_actor_numbers(columns["actor_id"], order, found.customer),
+        vocabulary=Vocabulary(events, channels, measures),
+    )
+    return BuiltLog(log, found, unknown_events, unknown_channels)
+
+
+def sort_events(
+    columns: dict[str, pa.Array],
+    measures: Sequence[str],
+    *,
+    duplicates: Literal["keep", "drop"] = "keep",
+) -> SortedEvents:
+    """Put canonical rows into content order, one row per event id.
+
+    After what `EventLog` names, ties are broken by the other measures in order of name, the actor
+    and the actor's role, so that rows still tied are equal in every column.
+
+    Parameters
+    ----------
+    columns : dict of pyarrow.Array, each of shape (n_events,)
+        Canonical columns and measures.
+    measures : sequence of str
+        Names of all measures.
+    duplicates : {"keep", "drop"}
+        What happens to exact repeats without event ids.
+    """
+    ids = columns["customer_id"].dictionary_encode()
+    by_bytes = pc.sort_indices(ids.dictionary).to_numpy()
+    rank = np.empty(len(by_bytes), dtype=np.int32)
+    rank[by_bytes] = np.arange(len(by_bytes), dtype=np.int32)
+    customer = rank[ids.indices.to_numpy()]
+    others = sorted(name for name in measures if name != "value" and name in columns)
+    levels = (
+        ("event", "ingested_at", "channel", "value"),
+        ("event_id", "properties", *others, "actor_id", "actor_role"),
+    )
+    timestamp = _int64(columns["timestamp"])
+    order = np.lexsort((timestamp, customer))
+    moment, owner = timestamp[order], customer[order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (moment[1:] != moment[:-1]) | (owner[1:] != owner[:-1])
+    for level in levels:
+        _refine(order, starts, [columns[name] for name in level if name in columns])
+    keep, redelivered, corrections = _first_arrivals(columns, order, customer[order])
+    group = np.cumsum(starts)[keep]
+    order = order[keep]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = group[1:] != group[:-1]
+    if duplicates == "drop":
+        order = order[first]
+    repeats = int(len(first) - first.sum())
+    names = ids.dictionary.take(pa.array(by_bytes)).to_numpy(zero_copy_only=False)
+    return SortedEvents(order, customer[order], names, repeats, redelivered, corrections)
+
+
+def _refine(order: NDArray[np.int64], starts: NDArray[np.bool_], keys: list[pa.Array]) -> None:
+    """Sort rows inside groups of ties by further keys, and mark where groups now start."""
+    tied = ~starts
+    tied[:-1] |= tied[1:]
+    if not tied.any():
+        return
+    rows = order[tied]
+    group = np.cumsum(starts)[tied]
+    ranks = [_ranks(key.take(pa.array(rows))) for key in keys if key.null_count < len(key)]
+    inner = np.lexsort((*reversed(ranks), group))
+    order[tied] = rows[inner]
+    differs = starts[tied]
+    for values in ranks:
+        arranged = values[inner]
+        differs[1:] |= arranged[1:] != arranged[:-1]
+    starts[tied] = differs
+
+
+def _first_arrivals(
+    columns: dict[str, pa.Array],
+    order: NDArray[np.int64],
+    customer: NDArray[np.int32],
+) -> tuple[NDArray[np.bool_], int, int]:
+    """Mark the rows to keep: of one customer's rows with one event id, the first to arrive."""
+    keep = np.ones(len(order), dtype=bool)
+    event_id = columns["event_id"]
+    if event_id.null_count == len(event_id):
+        return keep, 0, 0
+    ids = event_id.dictionary_encode()
+    if len(ids.dictionary) == len(event_id) - event_id.null_count:
+        return keep, 0, 0
+    code = ids.indices.fill_null(-1).to_numpy()[order].astype(np.int64)
+    places = np.flatnonzero(code >= 0)
+    arrived = _int64(columns["ingested_at"])[order]
+    arrived = np.where(arrived == MISSING, _int64(columns["timestamp"])[order], arrived)
+    by_id = places[np.lexsort((places, arrived[places], code[places], customer[places]))]
+    again = np.zeros(len(by_id), dtype=bool)
+    again[1:] = (code[by_id[1:]] == code[by_id[:-1]]) & (
+        customer[by_id[1:]] == customer[by_id[:-1]]
+    )
+    if not again.any():
+        return keep, 0, 0
+    first = by_id[np.maximum.accumulate(np.where(again, 0, np.arange(len(by_id))))]
+    losers, winners = by_id[again], first[again]
+    same = np.ones(len(losers), dtype=bool)
+    for name, column in columns.items():
+        if name not in {"customer_id", "event_id", "ingested_at"} and column.null_count < len(
+            column
+        ):
+            ranks = _ranks(column.take(pa.array(order[np.concatenate([losers, winners])])))
+            same &= ranks[: len(losers)] == ranks[len(losers) :]
+    keep[losers] = False
+    return keep, int(same.sum()), int((~same).sum())
+
+
+def _ranks(column: pa.Array) -> NDArray[np.int64]:
+    """Return numbers in the order of the values: byte order for text, missing first."""
+    if not pa.types.is_string(column.type):
+        return _int64(column)
+    coded = column.dictionary_encode()
+    rank = np.empty(len(coded.dictionary), dtype=np.int64)
+    rank[pc.sort_indices(coded.dictionary).to_numpy()] = np.arange(len(rank))
+    codes = coded.indices.fill_null(-1).to_numpy()
+    ranks: NDArray[np.int64] = np.where(codes < 0, -1, rank[codes] if len(rank) else -1)
+    return ranks
+
+
+def _codes(
+    column: pa.Array,
+    order: NDArray[np.int64],
+    known: tuple[str, ...] | None,
+    reserved: tuple[str, ...],
+) -> tuple[tuple[str, ...], NDArray[np.uint16], dict[str, int]]:
+    """Return the names, each row's code and the names that were not known with their counts."""
+    coded = column.dictionary_encode()
+    found = coded.dictionary.to_pylist()
+    indices = coded.indices.fill_null(len(found)).to_numpy()[order]
+    names = (*reserved, *sorted(found)) if known is None else known
+    code_of = {name: code for code, name in enumerate(names)}
+    strange = [at for at, name in enumerate(found) if name not in code_of]
+    unknown: dict[str, int] = {}
+    if strange:
+        counts = np.bincount(indices, minlength=len(found) + 1)
+        unknown = {found[at]: int(counts[at]) for at in strange}
+        if OTHER not in code_of:
+            code_of[OTHER] = len(names)
+            names = (*names, OTHER)
+    if len(names) > _MOST_NAMES:
+        msg = f"{len(names)} different event or channel names; is an id mapped as a name?"
+        raise DataCheckError(msg)
+    codes = [code_of.get(name, code_of.get(OTHER, 0)) for name in found]
+    return names, np.array([*codes, 0], dtype=np.uint16)[indices], unknown
+
+
+def _actor_numbers(
+    column: pa.Array, order: NDArray[np.int64], customer: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Count each customer's people by first appearance; -1 where the person is unknown."""
+    if column.null_count == len(column):
+        return np.full(len(order), -1, dtype=np.int32)
+    coded = column.dictionary_encode()
+    person = coded.indices.fill_null(-1).to_numpy()[order].astype(np.int64)
+    pair = customer * np.int64(len(coded.dictionary)) + person
+    known = np.flatnonzero(person >= 0)
+    _, first, inverse = np.unique(pair[known], return_index=True, return_inverse=True)
+    by_place = np.argsort(first)  # pairs in order of appearance, so grouped by customer
+    owner = customer[known[first[by_place]]]
+    number = np.empty(len(first), dtype=np.int64)
+    number[by_place] = np.arange(len(first)) - np.searchsorted(owner, owner)
+    actor = np.full(len(order), -1, dtype=np.int32)
+    actor[known] = number[inverse]
+    return actor
+
+
+def _int64(column: pa.Array) -> NDArray[np.int64]:
+    whole = column if pa.types.is_int64(column.type) else column.cast(pa.int64())
+    values: NDArray[np.int64] = whole.fill_null(int(MISSING)).to_numpy()
+    return values
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return pa.array([], column.type) if isinstance(whole, pa.ChunkedArray) else whole
