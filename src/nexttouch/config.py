@@ -7,8 +7,10 @@ from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
-from nexttouch.decisions.spec import StrategySpec, TouchpointsSpec
+from nexttouch.decisions.strategy import StrategySpec
+from nexttouch.decisions.touchpoints import TouchpointsSpec
 from nexttouch.errors import ConfigError
 from nexttouch.events.spec import CustomersSpec
 from nexttouch.features.spec import FeatureSpec
@@ -136,10 +138,20 @@ class _OneKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Names(GenerateJsonSchema):
+    """Names and descriptions of fields; what has no JSON type of its own may be anything."""
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:  # noqa: ARG002
+        return {}
+
+
 def _explained(model: type[BaseModel], problem: ValidationError, source: str) -> ConfigError:
-    schema = model.model_json_schema()
+    schema = model.model_json_schema(schema_generator=_Names)
     lines = []
-    for error in problem.errors():
+    errors = problem.errors()
+    for error in errors:
+        if error["type"] == "too_short" and any(_within(other, error) for other in errors):
+            continue  # the items are there, but each was refused for a reason of its own
         path = [part for part in error["loc"] if not _is_type_name(part)]
         where = ".".join(str(part) for part in path)
         if error["type"] == "extra_forbidden":
@@ -149,9 +161,13 @@ def _explained(model: type[BaseModel], problem: ValidationError, source: str) ->
         elif error["type"] == "missing":
             lines.append(f"'{where}' is missing.{_description(schema, path)}")
         else:
-            lines.append(f"'{where}': {error['msg'].removeprefix('Value error, ')}.")
+            lines.append(f"'{where}': {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
     unique = list(dict.fromkeys(lines))
     return ConfigError(f"{source} cannot be used:\n  - " + "\n  - ".join(unique))
+
+
+def _within(inner: Any, outer: Any) -> bool:
+    return len(inner["loc"]) > len(outer["loc"]) and inner["loc"][: len(outer["loc"])] == outer["loc"]
 
 
 def _is_type_name(part: int | str) -> bool:
