@@ -120,8 +120,8 @@ class Probe:
             found, expected = float(outputs[row, column]), float(self.expected[row, column])
             raise BundleError(
                 f"Probe row {row} gives {self.outputs[column]} = {found!r} instead of {expected!r} "
-                f"({int(wrong.any(axis=1).sum())} of {len(wrong)} probe rows differ). The bundle is "
-                "not the model that was trained, or this machine computes differently; keep the "
+                f"({int(wrong.any(axis=1).sum())} of {len(wrong)} rows differ). The bundle is not "
+                "the model that was trained, or this machine computes differently; keep the "
                 "previous bundle and train again."
             )
 
