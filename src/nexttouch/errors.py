@@ -205,7 +205,7 @@ class TrackingError(NextTouchError, RuntimeError):
     def unreachable(cls, uri: str, reason: str) -> Self:
         """Name the tracking address (without credentials) and the cause."""
         return cls(
-            f"MLflow at {uri} cannot be used: {reason}. Check data.tracking.uri and that the server "
+            f"MLflow at {uri} cannot be used: {reason}. Check data.tracking_uri and that the server "
             "is running; nothing that was already saved is lost."
         )
 

@@ -171,7 +171,7 @@ def test_an_unreachable_server_says_what_to_do_and_hides_the_password(tmp_path):
 
 def test_a_database_that_is_none_says_what_to_do(tmp_path):
     (tmp_path / "mlflow.db").write_text("no database" * 1000)
-    with pytest.raises(TrackingError, match=r"mlflow.db cannot be used.*Check data.tracking"):
+    with pytest.raises(TrackingError, match=r"mlflow.db cannot be used.*Check data.tracking_uri"):
         Tracker.open(project="toys", state=tmp_path)
 
 

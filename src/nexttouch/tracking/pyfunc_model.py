@@ -14,7 +14,7 @@ from nexttouch.tracking.quiet import import_mlflow
 mlflow = import_mlflow()
 
 
-class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
     """A bundle that was verified in a child process before this process loaded it."""
 
     def load_context(self, context: Any) -> None:
