@@ -17,6 +17,7 @@ __all__ = [
     "BundleError",
     "ConfigError",
     "ContradictoryLimitsError",
+    "DamagedStoreError",
     "DataCheckError",
     "DatasetUnavailableError",
     "FeatureError",
@@ -35,6 +36,7 @@ __all__ = [
     "PageInputError",
     "RequestError",
     "RequestTooLargeError",
+    "StoreBusyError",
     "StoreError",
     "TrackingError",
     "UnknownDatasetError",
@@ -534,4 +536,29 @@ class ContradictoryLimitsError(ConfigError):
         return cls(
             f"These cannot hold together for the customers at hand: {named}. "
             "Lower the floor, or raise the limit it runs into."
+        )
+
+
+class StoreBusyError(NextTouchError):
+    """Another process is writing to the event store."""
+
+    code = "NT210"
+
+    @classmethod
+    def held_by(cls, store: str, holder: str) -> Self:
+        """Name the process that holds the store."""
+        return cls(f"{holder} is writing to {store}. Wait for it to end, or stop that process.")
+
+
+class DamagedStoreError(DataCheckError):
+    """A file of the event store is not what its manifest says; it is never used."""
+
+    code = "NT211"
+
+    @classmethod
+    def wrong_file(cls, path: str, what: str) -> Self:
+        """Name the file and what is wrong with it."""
+        return cls(
+            f"{path} {what}. The file is not used. Restore the store from a backup, or delete the "
+            "store folder and run 'nexttouch ingest' again."
         )
