@@ -123,7 +123,9 @@ def solve_core(
     count = np.diff(starts).astype(np.float64)
     origin = first[leader]
     worth = (problem.quanta[leader, to] - problem.quanta[leader, origin]) * problem.quantum
-    extra = (problem.use[problem.segment[leader], to] - problem.use[problem.segment[leader], origin]).T
+    extra = (
+        problem.use[problem.segment[leader], to] - problem.use[problem.segment[leader], origin]
+    ).T
     k, col = np.nonzero(extra)
     rows = len(problem.resources)
     matrix = coo_array(

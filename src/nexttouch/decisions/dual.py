@@ -119,9 +119,7 @@ def _evaluate(
     return total * problem.quantum + float(price @ slack), slack
 
 
-def _highest_prices(
-    problem: AllocationProblem, binding: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _highest_prices(problem: AllocationProblem, binding: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return first guesses above which no price should lie; widened when one is reached."""
     some = problem.quanta[problem.quanta > CLOSED]
     spread = max(int(some.max(initial=0)) - min(int(some.min(initial=0)), 0), 1) * problem.quantum

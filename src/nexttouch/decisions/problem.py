@@ -99,8 +99,11 @@ class AllocationProblem:
         """
         limits = np.array([r.limit for r in resources])
         if not (np.isfinite(use).all() and np.isfinite(limits).all()):
-            bad = [r.name for k, r in enumerate(resources)
-                   if not (np.isfinite(use[:, :, k]).all() and np.isfinite(r.limit))]
+            bad = [
+                r.name
+                for k, r in enumerate(resources)
+                if not (np.isfinite(use[:, :, k]).all() and np.isfinite(r.limit))
+            ]
             raise AllocationInputError.not_a_number("limits or costs", bad)
         if not np.isfinite(utility[open_to]).all():
             at = np.argwhere(open_to & ~np.isfinite(utility))[:5]
@@ -148,6 +151,12 @@ class AllocationProblem:
         """Say whether no limit is exceeded (rounding of the sums themselves aside)."""
         limits = self.limits
         return bool((usage <= limits + 1e-7 + 1e-12 * np.abs(limits)).all())
+
+    def only(self, rows: NDArray[np.bool_]) -> AllocationProblem:
+        """Return the same problem for some of the customers."""
+        return replace(
+            self, quanta=self.quanta[rows], segment=self.segment[rows], tie=self.tie[rows]
+        )
 
     def with_limit(self, resource: int, limit: float) -> AllocationProblem:
         """Return the same problem with another limit for one resource."""
