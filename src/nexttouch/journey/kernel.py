@@ -15,219 +15,212 @@ import numpy as np
 
 from nexttouch.events.log import MISSING
 from nexttouch.journey.atoms import Kind
+from nexttouch.journey.plan import Slot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nexttouch.journey.plan import PlanArrays
 
-__all__ = ["NEVER", "Memory", "fresh_memory", "run_machine"]
+__all__ = ["NEVER", "Memory", "fresh_memory", "last_before", "run_machine"]
 
 NEVER = np.iinfo(np.int64).max
 """A timer that is not set."""
 
 _EVENT, _FEWER, _VALUE, _DATE = int(Kind.EVENT), int(Kind.FEWER), int(Kind.VALUE), int(Kind.DATE)
+_HAPPENED, _ACTIVE_DAYS = int(Slot.HAPPENED), int(Slot.ACTIVE_DAYS)
+_SUM, _DATED = int(Slot.SUM), int(Slot.DATE)
+_TO, _WAITS, _FIRST, _END = range(4)  # columns of PlanArrays.rules
+_KIND, _SLOT, _LEAST, _WINDOW = range(4)  # of PlanArrays.conditions
+_KEEPS, _MEASURE, _SPAN, _RING, _LENGTH = range(5)  # of PlanArrays.slots
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
 class Memory(NamedTuple):
     """What is remembered of one customer.
 
-    ``ring`` holds the latest times of each count, ``heads`` the oldest event of each windowed sum,
-    ``stated`` when a date was stated, ``spent`` the date on which a rule has already fired.
+    Attributes
+    ----------
+    value : int64, shape (n_slots,)
+        Time of the latest event, number of units, sum, or date.
+    mark : int64, shape (n_slots,)
+        Last active day, oldest event of a windowed sum, or when the date was stated.
+    ring : int64
+        The latest times of the units of each count.
+    spent : int64, shape (n_conditions,)
+        The date on which a rule has fired already.
+    fired : int64
+        Rules fired at this instant.
     """
 
-    happened: NDArray[np.uint8]
-    counts: NDArray[np.int64]
-    last_day: NDArray[np.int64]
+    value: NDArray[np.int64]
+    mark: NDArray[np.int64]
     ring: NDArray[np.int64]
-    sums: NDArray[np.int64]
-    heads: NDArray[np.int64]
-    dates: NDArray[np.int64]
-    stated: NDArray[np.int64]
     spent: NDArray[np.int64]
     fired: NDArray[np.int64]
 
 
 def fresh_memory(plan: PlanArrays) -> Memory:
     """Return room for one customer's state under a plan."""
-
-    def room(size: int) -> NDArray[np.int64]:
-        return np.zeros(size, dtype=np.int64)
-
     n_stages = len(plan.stage_start) - 1
-    return Memory(
-        happened=np.zeros(plan.group_member.shape[1], dtype=np.uint8),
-        counts=room(len(plan.count_days)),
-        last_day=room(len(plan.count_days)),
-        ring=room(int(plan.ring_start[-1])),
-        sums=room(len(plan.sum_measure)),
-        heads=room(len(plan.sum_measure)),
-        dates=room(len(plan.date_measure)),
-        stated=room(len(plan.date_measure)),
-        spent=room(len(plan.kind)),
-        fired=room(2 * n_stages + 2),  # no circles: each stage once before and once after the event
+    sizes = (
+        len(plan.slots),
+        len(plan.slots),
+        int(plan.slots[:, _LENGTH].sum()),
+        len(plan.conditions),
+        2 * n_stages + 2,  # no circles: each stage once before and once after the event
     )
+    return Memory(*(np.zeros(size, dtype=np.int64) for size in sizes))
 
 
 @_compiled
-def _forget(memory: Memory, first: int) -> None:
-    memory.happened[:] = 0
-    memory.counts[:] = 0
-    memory.last_day[:] = MISSING
-    memory.sums[:] = 0
-    memory.heads[:] = first
-    memory.dates[:] = MISSING
-    memory.stated[:] = MISSING
+def _forget(plan, memory, first):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for slot in range(plan.slots.shape[0]):
+        keeps = plan.slots[slot, _KEEPS]
+        memory.value[slot] = MISSING if keeps in (_HAPPENED, _DATED) else 0
+        memory.mark[slot] = first if keeps == _SUM else MISSING
     memory.spent[:] = MISSING
 
 
 @_compiled
-def _copy(source: Memory, target: Memory) -> None:
-    target.happened[:] = source.happened
-    target.counts[:] = source.counts
-    target.last_day[:] = source.last_day
+def _copy(source, target):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    target.value[:] = source.value
+    target.mark[:] = source.mark
     target.ring[:] = source.ring
-    target.sums[:] = source.sums
-    target.heads[:] = source.heads
-    target.dates[:] = source.dates
-    target.stated[:] = source.stated
     target.spent[:] = source.spent
 
 
-@_compiled
-def _take_in(plan, memory, at, event, day, measures, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@_inlined
+def _take_in(plan, memory, now, event, day, measures, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Count one event."""
-    for group in range(memory.happened.shape[0]):
-        if plan.group_member[event, group] != 0:
-            memory.happened[group] = 1
-    for slot in range(memory.counts.shape[0]):
-        if plan.count_member[event, slot] == 0:
+    for slot in range(plan.slots.shape[0]):
+        if plan.member[event, slot] == 0:
             continue
-        if plan.count_days[slot] != 0:
-            if day <= memory.last_day[slot]:  # zones may turn the clock back over midnight
+        keeps = plan.slots[slot, _KEEPS]
+        if keeps == _HAPPENED:
+            memory.value[slot] = now
+        elif keeps <= _ACTIVE_DAYS:
+            if keeps == _ACTIVE_DAYS:
+                if day <= memory.mark[slot]:  # zones may turn the clock back over midnight
+                    continue
+                memory.mark[slot] = day
+            place = memory.value[slot] % plan.slots[slot, _LENGTH]
+            memory.ring[plan.slots[slot, _RING] + place] = now
+            memory.value[slot] += 1
+        else:
+            number = measures[plan.slots[slot, _MEASURE], row]
+            if number == MISSING:
                 continue
-            memory.last_day[slot] = day
-        start = plan.ring_start[slot]
-        length = plan.ring_start[slot + 1] - start
-        memory.ring[start + memory.counts[slot] % length] = at
-        memory.counts[slot] += 1
-    for slot in range(memory.sums.shape[0]):
-        if plan.sum_member[event, slot] != 0:
-            value = measures[plan.sum_measure[slot], row]
-            if value != MISSING:
-                memory.sums[slot] += value
-    for slot in range(memory.dates.shape[0]):
-        if plan.date_member[event, slot] != 0:
-            date = measures[plan.date_measure[slot], row]
-            if date == MISSING:
-                continue
-            if memory.stated[slot] != at or date > memory.dates[slot]:
-                memory.dates[slot] = date
-            memory.stated[slot] = at
+            if keeps == _SUM:
+                memory.value[slot] += number
+            else:  # of dates stated at one instant the latest counts
+                if memory.mark[slot] != now or number > memory.value[slot]:
+                    memory.value[slot] = number
+                memory.mark[slot] = now
 
 
 @_compiled
 def _evict(plan, memory, now, times, events, measures, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Take what is too old out of the windowed sums; heads rest on the next event to leave."""
-    for slot in range(memory.sums.shape[0]):
-        window = plan.sum_window[slot]
-        if window < 0:
+    """Take what is too old out of the windowed sums; marks rest on the next event to leave."""
+    for slot in range(plan.slots.shape[0]):
+        span = plan.slots[slot, _SPAN]
+        if plan.slots[slot, _KEEPS] != _SUM or span < 0:
             continue
-        head = memory.heads[slot]
+        head = memory.mark[slot]
         while head < taken:
-            if plan.sum_member[events[head], slot] != 0:
-                if times[head] > now - window:
+            if plan.member[events[head], slot] != 0:
+                if times[head] > now - span:
                     break
-                value = measures[plan.sum_measure[slot], head]
-                if value != MISSING:
-                    memory.sums[slot] -= value
+                number = measures[plan.slots[slot, _MEASURE], head]
+                if number != MISSING:
+                    memory.value[slot] -= number
             head += 1
-        memory.heads[slot] = head
+        memory.mark[slot] = head
 
 
-@_compiled
+@_inlined
 def _nth_latest(plan, memory, condition):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the time of the n-th latest unit; there must be n."""
-    slot = plan.slot[condition]
-    start = plan.ring_start[slot]
-    length = plan.ring_start[slot + 1] - start
-    return memory.ring[start + (memory.counts[slot] - plan.least[condition]) % length]
+    slot = plan.conditions[condition, _SLOT]
+    place = (memory.value[slot] - plan.conditions[condition, _LEAST]) % plan.slots[slot, _LENGTH]
+    return memory.ring[plan.slots[slot, _RING] + place]
+
+
+@_inlined
+def _holds(plan, memory, condition, now, event_used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Tell whether a condition holds from just after ``now`` on."""
+    kind = plan.conditions[condition, _KIND]
+    least = plan.conditions[condition, _LEAST]
+    window = plan.conditions[condition, _WINDOW]
+    value = memory.value[plan.conditions[condition, _SLOT]]
+    if kind == _EVENT:
+        holds = not event_used and value == now
+    elif kind == _VALUE:
+        holds = value >= least
+    elif kind == _DATE:
+        holds = value != MISSING and value != memory.spent[condition] and value + window <= now
+    else:
+        enough = value >= least
+        if enough and window >= 0:
+            enough = _nth_latest(plan, memory, condition) > now - window
+        holds = enough == (kind != _FEWER)
+    return holds
 
 
 @_compiled
-def _holds(plan, memory, condition, now, event_used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Tell whether a condition holds from just after ``now`` on."""
-    kind = plan.kind[condition]
-    slot = plan.slot[condition]
-    if kind == _EVENT:
-        return not event_used and memory.happened[slot] != 0
-    if kind == _VALUE:
-        return memory.sums[slot] >= plan.least[condition]
-    if kind == _DATE:
-        date = memory.dates[slot]
-        due = date != MISSING and date != memory.spent[condition]
-        return due and date + plan.window[condition] <= now
-    window = plan.window[condition]
-    enough = memory.counts[slot] >= plan.least[condition]
-    if enough and window >= 0:
-        enough = _nth_latest(plan, memory, condition) > now - window
-    return enough == (kind != _FEWER)
+def _first_that_holds(plan, memory, stage, now, event_used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return the rule that takes a customer out of the stage now, or -1."""
+    for way in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
+        rule = plan.stage_rule[way]
+        holds = True
+        for condition in range(plan.rules[rule, _FIRST], plan.rules[rule, _END]):
+            if not _holds(plan, memory, condition, now, event_used):
+                holds = False
+                break
+        if holds:
+            return rule
+    return -1
 
 
 @_compiled
 def _settle(plan, memory, stage, now):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fire rules until none holds; list them in ``memory.fired`` and return how many."""
-    n_fired = 0
     event_used = False
-    while n_fired < memory.fired.shape[0]:
-        moved = False
-        for place in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
-            rule = plan.rule_of_stage[place]
-            holds = True
-            for condition in range(plan.condition_start[rule], plan.condition_start[rule + 1]):
-                if not _holds(plan, memory, condition, now, event_used):
-                    holds = False
-                    break
-            if not holds:
-                continue
-            for condition in range(plan.condition_start[rule], plan.condition_start[rule + 1]):
-                if plan.kind[condition] == _DATE:
-                    memory.spent[condition] = memory.dates[plan.slot[condition]]
-            memory.fired[n_fired] = rule
-            n_fired += 1
-            stage = plan.rule_to[rule]
-            event_used = event_used or plan.rule_waits_for_event[rule] != 0
-            moved = True
-            break
-        if not moved:
-            break
-    memory.happened[:] = 0
-    return n_fired
+    for n_fired in range(memory.fired.shape[0]):
+        rule = _first_that_holds(plan, memory, stage, now, event_used)
+        if rule < 0:
+            return n_fired
+        for condition in range(plan.rules[rule, _FIRST], plan.rules[rule, _END]):
+            if plan.conditions[condition, _KIND] == _DATE:
+                memory.spent[condition] = memory.value[plan.conditions[condition, _SLOT]]
+        memory.fired[n_fired] = rule
+        stage = plan.rules[rule, _TO]
+        event_used = event_used or plan.rules[rule, _WAITS] != 0
+    return memory.fired.shape[0]
 
 
 @_compiled
 def _next_timer(plan, memory, stage, now, times, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the next instant after ``now`` at which passing time alone may make a rule fire."""
     soonest = NEVER
-    for place in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
-        rule = plan.rule_of_stage[place]
-        for condition in range(plan.condition_start[rule], plan.condition_start[rule + 1]):
-            kind = plan.kind[condition]
-            slot = plan.slot[condition]
-            window = plan.window[condition]
+    for way in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
+        rule = plan.stage_rule[way]
+        for condition in range(plan.rules[rule, _FIRST], plan.rules[rule, _END]):
+            kind = plan.conditions[condition, _KIND]
+            slot = plan.conditions[condition, _SLOT]
+            window = plan.conditions[condition, _WINDOW]
+            value = memory.value[slot]
             due = NEVER
             if kind == _FEWER:
-                if window >= 0 and memory.counts[slot] >= plan.least[condition]:
+                if window >= 0 and value >= plan.conditions[condition, _LEAST]:
                     due = _nth_latest(plan, memory, condition) + window
             elif kind == _VALUE:
-                if window >= 0 and memory.heads[slot] < taken:
-                    due = times[memory.heads[slot]] + window
-            elif kind == _DATE:
-                date = memory.dates[slot]
-                if date != MISSING and date != memory.spent[condition]:
-                    due = date + window
+                if window >= 0 and memory.mark[slot] < taken:
+                    due = times[memory.mark[slot]] + window
+            elif kind == _DATE and value != MISSING and value != memory.spent[condition]:
+                due = value + window
             if now < due < soonest:
                 soonest = due
     return soonest
@@ -244,7 +237,7 @@ def _run_silent(plan, memory, scratch, stage, timer, until_us, times, events, me
         _evict(plan, scratch, now, times, events, measures, taken)
         n_fired = _settle(plan, scratch, stage, now)
         if n_fired > 0:
-            stage = plan.rule_to[scratch.fired[n_fired - 1]]
+            stage = plan.rules[scratch.fired[n_fired - 1], _TO]
         timer = _next_timer(plan, scratch, stage, now, times, taken)
     return stage
 
@@ -284,7 +277,7 @@ def run_machine(  # type: ignore[no-untyped-def]  # noqa: ANN201
         end = offsets[customer + 1]
         row = row_offsets[customer]
         last_row = row_offsets[customer + 1]
-        _forget(memory, taken)
+        _forget(plan, memory, taken)
         stage = 0
         timer = NEVER
         while True:
@@ -317,7 +310,7 @@ def run_machine(  # type: ignore[no-untyped-def]  # noqa: ANN201
             for place in range(n_fired):
                 at_us[n_moves] = now
                 rules[n_moves] = memory.fired[place]
-                stage = plan.rule_to[memory.fired[place]]
+                stage = plan.rules[memory.fired[place], _TO]
                 n_moves += 1
             timer = _next_timer(plan, memory, stage, now, times, taken)
         move_offsets[customer + 1] = n_moves

@@ -188,5 +188,5 @@ def _moves(
     at_us: NDArray[np.int64],
     rule: NDArray[np.int16],
 ) -> Moves:
-    targets = plan.for_vocabulary(log.vocabulary).arrays.rule_to.astype(np.int16)
+    targets = plan.for_vocabulary(log.vocabulary).arrays.rules[:, 0].astype(np.int16)
     return Moves(offsets, at_us, targets[rule], rule)

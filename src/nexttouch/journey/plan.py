@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,39 +21,52 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["JourneyPlan", "PlanArrays", "PlanRule", "compile_journey"]
+__all__ = ["JourneyPlan", "PlanArrays", "PlanRule", "Slot", "compile_journey"]
 
 EVER = -1
 """A window without an end."""
 
 
-class PlanArrays(NamedTuple):
-    """The rules as numbers. Members of groups are events; slots hold what is remembered.
+class Slot(enum.IntEnum):
+    """What a slot of the machine's memory keeps."""
 
-    ``stage_start`` and ``rule_of_stage`` list the rules out of each stage in the order in which
-    they are tried, ``condition_start`` the conditions of each rule. ``window`` is microseconds, or
-    the offset of a date; ``least`` a count, or steps of a measure.
+    HAPPENED = 0
+    EVENTS = 1
+    ACTIVE_DAYS = 2
+    SUM = 3
+    DATE = 4
+
+
+class PlanArrays(NamedTuple):
+    """The rules as numbers.
+
+    A *slot* is one thing to remember of the events of a group: that one happens now, the latest
+    times of a count, a sum, a date. Rules are listed per stage in the order in which they are tried.
+
+    Attributes
+    ----------
+    stage_start : int64, shape (n_stages + 1,)
+    stage_rule : int64, shape (n_ways,)
+        Rules out of stage s are ``stage_rule[stage_start[s]:stage_start[s + 1]]``.
+    rules : int64, shape (n_rules, 4)
+        Target stage, whether it waits for an event, first condition, end of conditions.
+    conditions : int64, shape (n_conditions, 4)
+        Kind, slot, least count or sum (in steps), window or offset (microseconds, -1 for ever).
+    slots : int64, shape (n_slots, 5)
+        Kind, row of the measure, window of a sum, first place and length of the ring of times.
+    member : uint8, shape (n_event_names, n_slots)
+        Whether a slot reads an event.
+    relevant : uint8, shape (n_event_names,)
+        Whether any does.
     """
 
     stage_start: NDArray[np.int64]
-    rule_of_stage: NDArray[np.int64]
-    rule_to: NDArray[np.int64]
-    rule_waits_for_event: NDArray[np.uint8]
-    condition_start: NDArray[np.int64]
-    kind: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    least: NDArray[np.int64]
-    window: NDArray[np.int64]
+    stage_rule: NDArray[np.int64]
+    rules: NDArray[np.int64]
+    conditions: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    member: NDArray[np.uint8]
     relevant: NDArray[np.uint8]
-    group_member: NDArray[np.uint8]
-    count_member: NDArray[np.uint8]
-    count_days: NDArray[np.uint8]
-    ring_start: NDArray[np.int64]
-    sum_member: NDArray[np.uint8]
-    sum_measure: NDArray[np.int64]
-    sum_window: NDArray[np.int64]
-    date_member: NDArray[np.uint8]
-    date_measure: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -160,65 +174,70 @@ def _steps(atom: Atom, vocabulary: Vocabulary) -> int:
     return math.ceil(round(atom.least / step, 6))
 
 
+@dataclass
 class _Slots:
-    """Numbers distinct things in the order in which they are first asked for."""
+    """The slots that conditions ask for, each kept once."""
 
-    def __init__(self) -> None:
-        self.keys: dict[tuple[object, ...], int] = {}
+    vocabulary: Vocabulary
+    rings: dict[tuple[Slot, frozenset[str], int, int], int] = field(default_factory=dict)
 
-    def __call__(self, *key: object) -> int:
-        return self.keys.setdefault(key, len(self.keys))
+    def condition(self, atom: Atom) -> tuple[int, int, int, int]:
+        """Return one row of ``PlanArrays.conditions`` and keep the slot it needs."""
+        window, least, measure, ring = _window_us(atom.days), 0, 0, 0
+        match atom.kind:
+            case Kind.EVENT:
+                kind = Slot.HAPPENED
+            case Kind.AT_LEAST | Kind.FEWER:
+                kind = Slot.ACTIVE_DAYS if atom.active_days else Slot.EVENTS
+                least = ring = atom.n
+            case Kind.VALUE:
+                kind, least = Slot.SUM, _steps(atom, self.vocabulary)
+            case Kind.DATE:
+                kind = Slot.DATE
+        if atom.measure:
+            measure = self.vocabulary.measure(atom.measure)
+        key = (kind, atom.names, measure, window if kind == Slot.SUM else EVER)
+        self.rings[key] = max(ring, self.rings.get(key, 0))
+        return atom.kind, list(self.rings).index(key), least, window
+
+    def table(self) -> NDArray[np.int64]:
+        """Return ``PlanArrays.slots``."""
+        starts = _starts(self.rings.values())
+        rows = [
+            (kind, measure, window, start, length)
+            for ((kind, _, measure, window), length), start in zip(
+                self.rings.items(), starts[:-1], strict=True
+            )
+        ]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), 5)
+
+    def member(self) -> NDArray[np.uint8]:
+        """Return ``PlanArrays.member``."""
+        events = self.vocabulary.events
+        marks = [[event in names for _, names, *_ in self.rings] for event in events]
+        return np.array(marks, dtype=np.uint8).reshape(len(events), len(self.rings))
 
 
 def _arrays(rules: tuple[PlanRule, ...], n_stages: int, vocabulary: Vocabulary) -> PlanArrays:
-    groups, counts, sums, dates = _Slots(), _Slots(), _Slots(), _Slots()
-    longest: dict[int, int] = {}
-    rows: list[tuple[int, int, int, int]] = []
-    for atom in (atom for rule in rules for atom in rule.atoms):
-        window = _window_us(atom.days)
-        match atom.kind:
-            case Kind.EVENT:
-                rows.append((atom.kind, groups(atom.names), 1, 0))
-            case Kind.AT_LEAST | Kind.FEWER:
-                slot = counts(atom.names, atom.active_days)
-                longest[slot] = max(longest.get(slot, 1), atom.n)
-                rows.append((atom.kind, slot, atom.n, window))
-            case Kind.VALUE:
-                slot = sums(atom.names, vocabulary.measure(atom.measure), window)
-                rows.append((atom.kind, slot, _steps(atom, vocabulary), window))
-            case Kind.DATE:
-                slot = dates(atom.names, vocabulary.measure(atom.measure))
-                rows.append((atom.kind, slot, 0, int(atom.days) * DAY_US))
-    by_stage = [[r for r, rule in enumerate(rules) if s in rule.sources] for s in range(n_stages)]
-
-    def member(slots: _Slots) -> NDArray[np.uint8]:
-        """Mark the events of each slot's group, shape (n_events, n_slots)."""
-        marks = [[event in key[0] for key in slots.keys] for event in vocabulary.events]  # type: ignore[operator]
-        return np.array(marks, dtype=np.uint8).reshape(len(vocabulary.events), len(slots.keys))
-
-    def column(slots: _Slots, place: int) -> NDArray[np.int64]:
-        return np.array([key[place] for key in slots.keys], dtype=np.int64)
-
-    members = [member(slots) for slots in (groups, counts, sums, dates)]
-    conditions = np.array(rows, dtype=np.int64).reshape(len(rows), 4)
+    slots = _Slots(vocabulary)
+    conditions = [slots.condition(atom) for rule in rules for atom in rule.atoms]
+    ways = [[r for r, rule in enumerate(rules) if s in rule.sources] for s in range(n_stages)]
+    bounds = _starts(len(rule.atoms) for rule in rules)
+    table = [
+        (rule.to, rule.waits_for_event, first, end)
+        for rule, first, end in zip(rules, bounds[:-1], bounds[1:], strict=True)
+    ]
+    member = slots.member()
     return PlanArrays(
-        stage_start=_starts(len(out) for out in by_stage),
-        rule_of_stage=np.array([rule for out in by_stage for rule in out], dtype=np.int64),
-        rule_to=np.array([rule.to for rule in rules], dtype=np.int64),
-        rule_waits_for_event=np.array([rule.waits_for_event for rule in rules], dtype=np.uint8),
-        condition_start=_starts(len(rule.atoms) for rule in rules),
-        kind=conditions[:, 0].copy(),
-        slot=conditions[:, 1].copy(),
-        least=conditions[:, 2].copy(),
-        window=conditions[:, 3].copy(),
-        relevant=np.hstack(members).any(axis=1).astype(np.uint8),
-        group_member=members[0],
-        count_member=members[1],
-        count_days=column(counts, 1).astype(np.uint8),
-        ring_start=_starts(longest[slot] for slot in range(len(counts.keys))),
-        sum_member=members[2],
-        sum_measure=column(sums, 1),
-        sum_window=column(sums, 2),
-        date_member=members[3],
-        date_measure=column(dates, 1),
+        stage_start=_starts(len(out) for out in ways),
+        stage_rule=np.array([rule for out in ways for rule in out], dtype=np.int64),
+        rules=np.array(table, dtype=np.int64).reshape(len(rules), 4),
+        conditions=np.array(conditions, dtype=np.int64).reshape(len(conditions), 4),
+        slots=slots.table(),
+        member=member,
+        relevant=member.any(axis=1).astype(np.uint8),
     )
+
+
+def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum([*lengths])]).astype(np.int64)
