@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nexttouch.decisions.core import cheapest_switches, solve_core
 from nexttouch.decisions.dual import price_table, shadow_prices
 from nexttouch.decisions.feasibility import CustomerClasses, feasible_start
 from nexttouch.decisions.kernels import best_tiers
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from nexttouch.decisions.kernels import Engine

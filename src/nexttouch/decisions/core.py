@@ -120,9 +120,10 @@ def solve_core(
         return None
     group, to = np.divmod(columns, tiers)
     leader = members[starts[group]]
-    count = np.diff(starts).astype(np.float64)
+    each = np.diff(starts).astype(np.float64)
     origin = first[leader]
-    worth = (problem.quanta[leader, to] - problem.quanta[leader, origin]) * problem.quantum
+    gain = problem.quanta[leader, to] - problem.quanta[leader, origin]
+    worth = gain.astype(np.float64) * problem.quantum
     extra = (
         problem.use[problem.segment[leader], to] - problem.use[problem.segment[leader], origin]
     ).T
@@ -136,14 +137,14 @@ def solve_core(
                 np.concatenate([col, np.arange(len(columns))]),
             ),
         ),
-        shape=(rows + len(count), len(columns)),
+        shape=(rows + len(each), len(columns)),
     ).tocsc()
     left = problem.limits - problem.usage(first)
     answer = maximise(
         worth,
         matrix,
-        np.concatenate([left, count]),
-        count[group],
+        np.concatenate([left, each]),
+        each[group],
         integer=True,
         abs_gap=abs_gap,
     )

@@ -1,4 +1,4 @@
-"""What more or less of a limit would be worth, by solving again: a price holds only at the margin."""
+"""What more or less of a limit is worth, by solving again: a price holds only at the margin."""
 
 from __future__ import annotations
 

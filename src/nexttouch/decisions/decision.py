@@ -42,7 +42,7 @@ class Decisions:
 
     Attributes
     ----------
-    table : DataFrame of shape (n_customers, 24)
+    table : DataFrame of shape (n_customers, 25)
         One row per customer in the order of customer ids; see ``docs/decisions.md``.
     summary : dict
         Counts against capacity, hours, budget, expected value, gap, prices, notes; plain JSON.
@@ -148,10 +148,11 @@ def decide(
         effects = assumed_effects(inputs.p_churn, [strategy.tiers[name] for name in tiers])
     parts = tier_values(inputs, effects, strategy, touchpoints)
     share = strategy.experiments.holdout_share
-    held = (draws(policy_key, HOLDOUT, epoch, inputs.customer_id) < share) & ~inputs.holdout_exempt
-    tie = keyed_hashes(policy_key, "tie", as_of.isoformat(), inputs.customer_id)
+    customers = inputs.customer_id.tolist()
+    held = (draws(policy_key, HOLDOUT, epoch, customers) < share) & ~inputs.holdout_exempt
+    tie = keyed_hashes(policy_key, "tie", as_of.isoformat(), customers)
     problem, allocation, everybody = price_and_allocate(
-        inputs, eligibility, parts, strategy, ~held, tie, engine
+        inputs, eligibility, parts, strategy, decided=~held, tie=tie, engine=engine
     )
     wanted = best_tiers(
         everybody.quanta,
@@ -224,6 +225,7 @@ def price_and_allocate(
     eligibility: Eligibility,
     parts: ValueParts,
     strategy: StrategySpec,
+    *,
     decided: NDArray[np.bool_],
     tie: NDArray[np.uint64],
     engine: Engine,

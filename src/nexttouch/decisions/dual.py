@@ -81,7 +81,7 @@ def shadow_prices(
         np.abs(problem.limits[binding]), np.abs(problem.use[:, :, binding]).max(axis=(0, 1))
     )
     highest = _highest_prices(problem, binding) * unit
-    best, trial = np.zeros(len(binding)), np.zeros(len(binding))
+    best = np.zeros(len(binding))
     slopes, heights = [slack[binding] / unit], [bound]
     for passes in range(2, PASSES + 1):
         scale = max(abs(bound), problem.quantum)
@@ -96,8 +96,9 @@ def shadow_prices(
                 break
             highest = np.where(pressed, highest * _WIDER, highest)
             continue
-        trial = _nearest(cuts, offsets, highest, best, lowest + LEVEL * (bound - lowest), scale)
-        trial = at if trial is None else trial
+        level = lowest + LEVEL * (bound - lowest)
+        nearest = _nearest(cuts, offsets, highest, best=best, level=level, scale=scale)
+        trial = at if nearest is None else nearest
         price[binding] = trial / unit
         height, slack = _evaluate(problem, price, engine)
         slope = slack[binding] / unit
@@ -154,6 +155,7 @@ def _nearest(
     cuts: NDArray[np.float64],
     offsets: NDArray[np.float64],
     highest: NDArray[np.float64],
+    *,
     best: NDArray[np.float64],
     level: float,
     scale: float,

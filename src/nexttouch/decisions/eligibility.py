@@ -54,17 +54,35 @@ class Eligibility:
     @property
     def open_to(self) -> NDArray[np.bool_]:
         """Return who may get what, shape (n_customers, n_tiers)."""
-        return self.code == 0
+        open_to: NDArray[np.bool_] = self.code == 0
+        return open_to
 
     def words(self, row: int) -> dict[str, str]:
         """Return, for one customer, each tier with ``open`` or why it is closed."""
-        names = list(REASONS)
-        closed = {
-            tier: REASONS[names[self.code[row, t]]]
+        reasons = list(REASONS.values())
+        return {
+            tier: self.unavailable.get(tier, reasons[self.code[row, t]])
             for t, tier in enumerate(self.tiers)
-            if names[self.code[row, t]] != "unavailable"
         }
-        return closed | self.unavailable
+
+    def in_words(self) -> tuple[list[str], list[str]]:
+        """Return per customer the open tiers, and the closed ones by reason."""
+        if not len(self.code):
+            return [], []
+        patterns, of = np.unique(self.code, axis=0, return_inverse=True)
+        reasons = list(REASONS.values())
+        here, gone = [], []
+        for pattern in patterns.tolist():
+            tiers_of: dict[int, list[str]] = {}
+            for tier, code in zip(self.tiers, pattern, strict=True):
+                tiers_of.setdefault(code, []).append(tier)
+            here.append(", ".join(tiers_of.pop(0)))
+            told = sorted(
+                tiers_of.items(), reverse=True
+            )  # what is theirs before what is everyone's
+            gone.append("; ".join(f"{reasons[code]} ({', '.join(t)})" for code, t in told))
+        row = of.ravel().tolist()
+        return [here[k] for k in row], [gone[k] for k in row]
 
 
 def unavailable_tiers(strategy: StrategySpec, touchpoints: TouchpointsSpec) -> dict[str, str]:

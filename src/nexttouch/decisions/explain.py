@@ -28,7 +28,7 @@ class DecisionExplanation:
     customer_id, tier, policy_tier, why, flip : str
     decision : dict
         The customer's row of the table.
-    tiers : DataFrame of shape (n_tiers, 14)
+    tiers : DataFrame of shape (n_tiers, 13)
         Per tier: ``eligible`` in words, ``tau``, ``effect_level``, the parts of the value (kept,
         stages, money, hours, fatigue, switching, caution), ``value`` (their sum), ``price`` (of
         the shared limits it uses) and ``net`` (value less price), in currency units.

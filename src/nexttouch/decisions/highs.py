@@ -67,7 +67,7 @@ def maximise(
     >>> answer.x.round().tolist(), answer.value
     ([1.0, 0.0], 5.0)
     """
-    import highspy
+    import highspy  # noqa: PLC0415 - reading a configuration should not load the solver
 
     columns, rows = len(worth), len(row_upper)
     program = highspy.HighsLp()

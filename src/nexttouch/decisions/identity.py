@@ -11,6 +11,8 @@ import numpy as np
 from nexttouch.decisions.draws import pseudonyms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from nexttouch.decisions.allocation import Allocation
@@ -72,34 +74,23 @@ def decision_ids(
             *inputs.p_stage.values(),
             *inputs.contacts.values(),
             inputs.little_history,
+            inputs.holdout_exempt,
             parts.total,
             eligibility.code,
         ]
     ).astype(np.float64)
     numbers = np.where(np.isnan(numbers), np.nan, numbers + 0.0)  # one NaN, one zero
     width, raw = numbers.shape[1] * 8, np.ascontiguousarray(numbers).tobytes()
+    who = pseudonyms(key, inputs.customer_id.tolist())
+    texts = zip(inputs.segment, inputs.stage, inputs.reason_group, strict=True)
     return [
-        hashlib.blake2b(
-            b"\x00".join(
-                (
-                    name.encode(),
-                    common,
-                    segment.encode(),
-                    stage.encode(),
-                    raw[i * width : (i + 1) * width],
-                )
-            ),
-            digest_size=16,
-        ).hexdigest()
-        for i, (name, segment, stage) in enumerate(
-            zip(
-                pseudonyms(key, inputs.customer_id.tolist()),
-                map(str, inputs.segment),
-                map(str, inputs.stage),
-                strict=True,
-            )
-        )
+        _digest(b"\x00".join((name.encode(), common, *map(str.encode, map(str, text)), row)))
+        for name, text, row in zip(who, texts, _cut(raw, width), strict=True)
     ]
+
+
+def _cut(raw: bytes, width: int) -> Iterator[bytes]:
+    return (raw[start : start + width] for start in range(0, len(raw), width))
 
 
 def _digest(message: bytes) -> str:

@@ -97,7 +97,7 @@ def _use_numba(customers: int, engine: Engine) -> bool:
 @cache
 def _compiled() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
     try:
-        import numba
+        import numba  # noqa: PLC0415 - slow to load, and not needed for small problems
     except ImportError:
         return None
     compile_ = numba.njit(nogil=True, fastmath=False)

@@ -85,7 +85,7 @@ def summarise(
             "(floors ignored). Shown to compare, never used.",
         },
         "unavailable": eligibility.unavailable,
-        "notes": _notes(inputs, strategy, touchpoints, aspects, level, used),
+        "notes": _notes(strategy, touchpoints, {*aspects, *inputs.stage}, level, used),
     }, prices
 
 
@@ -121,10 +121,9 @@ def _certainty(level: Mapping[str, str], used: list[str]) -> str:
 
 
 def _notes(
-    inputs: DecisionInputs,
     strategy: StrategySpec,
     touchpoints: TouchpointsSpec,
-    aspects: Mapping[str, Aspect],
+    stages: set[str],
     level: Mapping[str, str],
     used: list[str],
 ) -> list[str]:
@@ -163,9 +162,8 @@ def _notes(
             f"No source of consent is named for {', '.join(silent)}: customers of whom nothing is "
             "known count as having agreed."
         )
-    here = set(aspects) | set(inputs.stage)
     for name, tier in strategy.tiers.items():
-        unknown = [stage for stage in tier.stages if stage not in here]
+        unknown = [stage for stage in tier.stages if stage not in stages]
         if unknown and tier.enabled:
             rule = "its aspects decide" if len(unknown) == len(tier.stages) else "they are ignored"
             notes.append(f"{name} names stages this journey lacks ({', '.join(unknown)}): {rule}.")

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from nexttouch.decisions.dual import price_table
-from nexttouch.decisions.problem import CLOSED
 from nexttouch.decisions.wording import Reasoning, flip_words, why_words
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ def decision_table(
     row_price = np.append(price, np.nan)
     level = np.array(effects.level, dtype=object)
     share = strategy.experiments.holdout_share
+    open_tiers, closed_tiers = eligibility.in_words()
     reasoning = Reasoning(
         names=eligibility.tiers,
         tier=tier,
@@ -68,13 +68,13 @@ def decision_table(
         tau=effects.tau,
         level=effects.level,
         binding=row_names[binding],
-        only_no_touch=~eligibility.open_to[:, 1:].any(axis=1),
+        only_no_touch=np.logical_not(eligibility.open_to[:, 1:].any(axis=1)),
+        closed=closed_tiers,
         cost=cost,
         holdout_share=share,
         currency=currency,
     )
     codes, why = why_words(reasoning, inputs)
-    open_names = [", ".join(names[row]) for row in everybody.quanta > CLOSED]
     drawn = ~inputs.holdout_exempt & (share > 0)
     chance = np.where(drawn, np.where(held, share, 1 - share), 1.0)
     return pd.DataFrame(
@@ -92,7 +92,8 @@ def decision_table(
             "effect_level": level[tier],
             "p_churn": inputs.p_churn,
             "margin_if_kept": inputs.margin,
-            "eligible_tiers": open_names,
+            "eligible_tiers": open_tiers,
+            "closed_tiers": closed_tiers,
             "reason_codes": codes,
             "why": why,
             "binding": row_names[binding],

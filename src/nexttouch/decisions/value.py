@@ -93,7 +93,7 @@ def tier_values(
         money=np.array([spec.money if in_margin else 0.0 for spec in specs]),
         hours=hours,
         fatigue=np.maximum(margin, 0.0) * _pressure(inputs, strategy, touchpoints),
-        switching=strategy.switch_cost * fewer,
+        switching=np.where(fewer, strategy.switch_cost, 0.0),
         caution=strategy.risk_aversion * np.abs(margin) * effects.sd,
     )
 

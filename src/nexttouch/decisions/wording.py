@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from nexttouch.decisions.inputs import DecisionInputs
@@ -35,6 +34,7 @@ class Reasoning:
     level: tuple[str, ...]
     binding: NDArray[np.object_]
     only_no_touch: NDArray[np.bool_]
+    closed: list[str]
     cost: NDArray[np.float64]
     holdout_share: float
     currency: str
@@ -79,20 +79,26 @@ def _main_reason(r: Reasoning, i: int, tier: int) -> tuple[str, str]:
             f"the worth of touches can be measured. The policy would give {_name(r, i)}."
         )
     if r.only_no_touch[i]:
-        return "only_no_touch", "No other tier is open to them at the moment."
-    if tier == 0:
-        if wished == 0:
-            best = int(r.worth[i, 1:].argmax()) + 1
-            loss = money(-r.worth[i, best], r.currency)
-            return "no_tier_pays", (
-                f"No touch pays: the best, {r.names[best]}, is expected to lose {loss}."
-            )
-        gain = money(r.worth[i, wished], r.currency)
-        return "priced_out", (
-            f"{r.names[wished]} would be worth {gain}, but others gain more from "
-            f"{r.binding[i] or 'what is left'} ({money(r.cost[i, wished], r.currency)} at the "
-            "present limits)."
+        return "only_no_touch", f"Only no-touch is open to them: {r.closed[i]}."
+    return _why_left_alone(r, i, wished) if tier == 0 else _why_touched(r, i, tier, wished)
+
+
+def _why_left_alone(r: Reasoning, i: int, wished: int) -> tuple[str, str]:
+    if wished == 0:
+        best = int(r.worth[i, 1:].argmax()) + 1
+        loss = money(-r.worth[i, best], r.currency)
+        return "no_tier_pays", (
+            f"No tier pays: the best, {r.names[best]}, is expected to lose {loss}."
         )
+    gain = money(r.worth[i, wished], r.currency)
+    return "priced_out", (
+        f"{r.names[wished]} would be worth {gain}, but others gain more from "
+        f"{r.binding[i] or 'what is left'} ({money(r.cost[i, wished], r.currency)} at the "
+        "present limits)."
+    )
+
+
+def _why_touched(r: Reasoning, i: int, tier: int, wished: int) -> tuple[str, str]:
     gain = money(r.worth[i, tier], r.currency)
     label = "" if r.level[tier] == "confirmed" else f", {r.level[tier]}"
     text = (
@@ -105,8 +111,8 @@ def _main_reason(r: Reasoning, i: int, tier: int) -> tuple[str, str]:
         return "exact_solve", f"{text} It differs from the tier prices suggest so that limits hold."
     if wished != tier:
         text += (
-            f" {r.names[wished]} would be worth {money(r.worth[i, wished], r.currency)}, but others "
-            f"gain more from {r.binding[i] or 'what is left'}."
+            f" {r.names[wished]} would be worth {money(r.worth[i, wished], r.currency)}, but "
+            f"others gain more from {r.binding[i] or 'what is left'}."
         )
     return "best_value", text
 
@@ -130,8 +136,8 @@ def flip_words(
             gap = money(-lead, r.currency)
             words.append(f"{second[i]} is {gap} better after prices; limits stand against it.")
         else:
+            more = f"{second[i]}, if it were worth {money(lead, r.currency)} more"
             words.append(
-                f"{second[i]}, if it were worth {money(lead, r.currency)} more or "
-                f"{_name(r, i)} as much less."
+                f"{more}." if _name(r, i) == "no_touch" else f"{more}, or {_name(r, i)} less."
             )
     return words
