@@ -2,5 +2,6 @@
 
 from nexttouch.datasets.catalogue import dataset_info, load
 from nexttouch.datasets.info import DatasetInfo
+from nexttouch.datasets.simulator import Simulation, Truth, simulate
 
-__all__ = ["DatasetInfo", "dataset_info", "load"]
+__all__ = ["DatasetInfo", "Simulation", "Truth", "dataset_info", "load", "simulate"]

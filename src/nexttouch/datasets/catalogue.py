@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from nexttouch.datasets.cdnow import load_cdnow
 from nexttouch.datasets.complete_journey import load_complete_journey
 from nexttouch.datasets.info import DATASETS, DatasetInfo
-from nexttouch.errors import UnknownDatasetError
+from nexttouch.datasets.simulator import simulate
+from nexttouch.errors import DataCheckError, UnknownDatasetError
 
 if TYPE_CHECKING:
     import os
@@ -49,10 +50,10 @@ def load(
 
     Parameters
     ----------
-    name : {"complete_journey", "cdnow"}
+    name : {"complete_journey", "cdnow", "simulated"}
     path : path, optional
         Local copy to read instead: for ``complete_journey`` the folder of the package's Parquet
-        files, for ``cdnow`` a wheel, CSV or Parquet file.
+        files, for ``cdnow`` a wheel, CSV or Parquet file. Not for ``simulated``.
     cache : path, optional
         Folder for what has to be fetched; default is the user's cache folder.
 
@@ -84,4 +85,8 @@ def load(
     where = Path(path) if path is not None else None
     if name == "complete_journey":
         return load_complete_journey(where)
+    if name == "simulated":
+        if where is not None:
+            raise DataCheckError("The data set 'simulated' is made, not read: leave out path=.")
+        return simulate().events
     return load_cdnow(where, cache=Path(cache) if cache is not None else None)

@@ -31,6 +31,10 @@ class DatasetInfo:
         Numbers that ride on the events beside ``value``.
     mapping : mapping of str to str
         Canonical column to column of the loaded table.
+    journey : str
+        Suggested journey preset.
+    triggers : mapping of str to tuple of str
+        Suggested events behind each trigger of that preset.
     """
 
     name: str
@@ -43,6 +47,18 @@ class DatasetInfo:
     touches: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
+    journey: str = "lifecycle"
+    triggers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+USE = (
+    "login",
+    "report_viewed",
+    "dashboard_shared",
+    "export_made",
+    "integration_used",
+    "seat_added",
+)
 
 
 def _same(*columns: str) -> dict[str, str]:
@@ -72,6 +88,7 @@ DATASETS = {
                 Measure("coupon_used"),
             ),
             mapping=_same("channel", "value", "event_id", "properties"),
+            triggers={"activity": ("purchase",)},
         ),
         DatasetInfo(
             name="cdnow",
@@ -83,6 +100,28 @@ DATASETS = {
             activity=("purchase",),
             measures=(Measure("n_cds"), Measure("orders")),
             mapping=_same("channel", "value", "event_id"),
+            triggers={"activity": ("purchase",)},
+        ),
+        DatasetInfo(
+            name="simulated",
+            title="Simulated subscriptions: accounts with people, contracts and randomised touches",
+            licence="Apache-2.0, made by this package; no real people or companies",
+            source="nexttouch.datasets.simulate",
+            currency="EUR",
+            time_zone="UTC",
+            activity=USE,
+            touches=("email_sent", "call_made", "csm_meeting"),
+            measures=(Measure("contract_end", "date"), Measure("seats"), Measure("score")),
+            mapping=_same("channel", "value", "event_id", "actor_id", "actor_role"),
+            journey="five_stage",
+            triggers={
+                "awareness": ("ad_seen", "page_view"),
+                "consideration": ("pricing_viewed", "signup", "trial_started"),
+                "conversion": ("contract_signed", "contract_renewed"),
+                "retention": USE,
+                "advocacy": ("referral_sent", "review_posted"),
+                "ending": ("contract_cancelled",),
+            },
         ),
     )
 }
