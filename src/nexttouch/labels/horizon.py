@@ -9,7 +9,7 @@ import numpy as np
 
 from nexttouch.events.log import MISSING
 from nexttouch.events.windows import EventsOf
-from nexttouch.journey import dated_moves, stages_at
+from nexttouch.journey import dated_moves, stage_at
 from nexttouch.snapshots import DAY_US
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def horizon_labels(
     value = log.measures[0][activity.at]
     paid = np.concatenate([[0], np.cumsum(np.where(value == MISSING, 0, value))])
     moves = dated_moves(journey, log, until_us=int(ends.max(initial=0)))
-    next_stage = stages_at(journey, moves, rows.customer, ends)
+    next_stage = stage_at(moves, rows.customer, ends)
     step = log.vocabulary.measures[0].step
     return Labels(
         churned=np.where(censored, np.nan, first == last).astype(np.float32),
