@@ -38,6 +38,7 @@ __all__ = [
     "RequestTooLargeError",
     "StoreBusyError",
     "StoreError",
+    "StoreSpaceError",
     "TrackingError",
     "UnknownDatasetError",
     "nearest",
@@ -561,4 +562,18 @@ class DamagedStoreError(DataCheckError):
         return cls(
             f"{path} {what}. The file is not used. Restore the store from a backup, or delete the "
             "store folder and run 'nexttouch ingest' again."
+        )
+
+
+class StoreSpaceError(NextTouchError):
+    """The disk is too small for what was to be written; the old state is untouched."""
+
+    code = "NT212"
+
+    @classmethod
+    def while_writing(cls, folder: str, reason: str) -> Self:
+        """Name the folder and what the system said."""
+        return cls(
+            f"Writing to {folder} failed: {reason}. Nothing was changed. Free some space, then run "
+            "the same command again."
         )
