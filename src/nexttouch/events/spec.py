@@ -122,7 +122,7 @@ class CsvSpec(_Spec):
     delimiter: str | None = Field(
         default=None,
         min_length=1,
-        max_length=4,
+        max_length=1,
         description="Between two fields. Default: comma, and tab for .tsv.",
     )
     quote: str = Field(default='"', max_length=1, description="Around a field.")
@@ -237,6 +237,10 @@ class CustomersSpec(_Spec):
         default=None,
         description="The log is complete before this; default: end of the last event's day.",
     )
+    earliest_time: pd.Timestamp = Field(
+        default=pd.Timestamp("2000-01-01", tz="UTC"),
+        description="Earlier times are quarantined as errors, such as numbers in another unit.",
+    )
     future_tolerance_days: float = Field(
         default=1, ge=0, le=3650, description="Later times are quarantined as clock errors."
     )
@@ -251,7 +255,7 @@ class CustomersSpec(_Spec):
     def _zone_exists(cls, zone: str) -> str:
         return _known_zone(zone)
 
-    @field_validator("observed_from", "observed_until", mode="before")
+    @field_validator("observed_from", "observed_until", "earliest_time", mode="before")
     @classmethod
     def _readable_moment(cls, moment: object) -> object:
         return moment if moment is None else pd.Timestamp(moment)  # type: ignore[arg-type]
@@ -268,6 +272,11 @@ class CustomersSpec(_Spec):
     def timestamps_of(self, source: SourceSpec) -> TimestampsSpec:
         """Return how the source's times are read."""
         return source.timestamps or self.timestamps
+
+    def earliest_us(self) -> int:
+        """Return the earliest time that is no error, in microseconds UTC."""
+        moment = self.earliest_time
+        return int((moment if moment.tzinfo else moment.tz_localize("UTC")).value // 1000)
 
     def measures(self) -> tuple[Measure, ...]:
         """Return ``value`` and every declared measure, by name.
