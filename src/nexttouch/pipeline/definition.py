@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from nexttouch.events.log import Vocabulary
-from nexttouch.features import FeatureSpec, compile_features
+from nexttouch.events.log import Measure, Vocabulary
+from nexttouch.features import FeaturePlan, FeatureSpec, compile_features
 from nexttouch.journey import JourneySpec, compile_journey
 from nexttouch.labels import GoalsSpec, LabelSpec
 from nexttouch.snapshots import DAY_US, Eligibility
@@ -50,19 +51,39 @@ class Definition(BaseModel):
             segments=config.customers.segments,
         )
 
-    def path(self, vocabulary: Vocabulary) -> FeaturePath:
-        """Compile the path from events to snapshot tables for a log's vocabulary."""
+    def path(self, vocabulary: Vocabulary, *, features: FeaturePlan | None = None) -> FeaturePath:
+        """Compile the path from events to snapshot tables, or take the plan of a bundle."""
         journey = compile_journey(self.journey, vocabulary)
-        features = compile_features(
+        plan = features or compile_features(
             self.features,
             vocabulary=vocabulary,
             activity=self.labels.activity,
             stages=journey.stages,
         )
         return FeaturePath(
-            features=features,
+            features=plan,
             journey=journey,
             activity=self.labels.activity,
             active_within_days=self.eligible.active_within_days,
             reach_us=(self.labels.horizon_days + self.labels.gap_days) * DAY_US,
         )
+
+    @property
+    def recipe(self) -> str:
+        """Hash of what decides features and labels: two models of one recipe can be compared."""
+        text = self.model_dump_json(include={"labels", "journey", "features", "eligible"})
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Columns that the spec declares, whatever the log holds."""
+        named = {m for names in self.features.measures.values() for m in names} - {"value"}
+        measures = tuple(Measure(name) for name in sorted(named))
+        vocabulary = Vocabulary((), measures=(Vocabulary(()).measures[0], *measures))
+        plan = compile_features(
+            self.features,
+            vocabulary=vocabulary,
+            activity=self.labels.activity,
+            stages=self.journey.stage_names,
+        )
+        return plan.names

@@ -14,7 +14,6 @@ import pandas as pd
 from nexttouch.engine import EventStore
 from nexttouch.engine import ingest as into_store
 from nexttouch.errors import NoTrainingRowsError
-from nexttouch.events.spec import CustomersSpec, MappingSpec, SourceSpec
 from nexttouch.events.windows import EventsOf
 from nexttouch.pipeline.definition import Definition
 from nexttouch.pipeline.project import Project
@@ -25,6 +24,8 @@ from nexttouch.training.certificate import Certificate, Evidence, certify
 
 if TYPE_CHECKING:
     from nexttouch.config import Config
+    from nexttouch.events import Vocabulary
+    from nexttouch.training.snapshot_table import FeaturePath
     from nexttouch.training.training_set import TrainingSet
 
 __all__ = ["Built", "build_training_set", "leakage_certificate"]
@@ -37,7 +38,11 @@ class Built:
     training_set: TrainingSet
     plan: SnapshotPlan
     definition: Definition
+    path: FeaturePath
+    vocabulary: Vocabulary
     data_digest: str
+    observed_until_us: int
+    facts: dict[str, Any]
 
 
 def build_training_set(
@@ -60,15 +65,25 @@ def build_training_set(
         observed_until_us=store.observed_until_us,
         time_zone=store.time_zone,
     )
+    path = definition.path(store.vocabulary)
     training_set = from_logs(
         store.logs(),
         plan.cutoffs_us,
-        path=definition.path(store.vocabulary),
+        path=path,
         labels=definition.labels,
         observed_until_us=store.observed_until_us,
         progress=lambda done: progress("features and labels", done, store.partitions),
     )
-    return Built(training_set, plan, definition, store.digest)
+    return Built(
+        training_set=training_set,
+        plan=plan,
+        definition=definition,
+        path=path,
+        vocabulary=store.vocabulary,
+        data_digest=store.digest,
+        observed_until_us=store.observed_until_us,
+        facts=store.summary.to_dict(),
+    )
 
 
 def first_activity_us(store: EventStore, activity: tuple[str, ...]) -> int:
@@ -94,17 +109,7 @@ def leakage_certificate(
     customers = _sample(built, project.config.data.certificate_customers)
     events = store.table(customers).to_pandas()
     events["ingested_at"] = events["ingested_at"].fillna(events["timestamp"])
-    fixed = project.config.customers
-    measures = {m.name: {"column": m.name, "kind": m.kind, "step": m.step} for m in store.vocabulary.measures[1:]}
-    spec = CustomersSpec(
-        sources=(SourceSpec(table="sample"),),
-        mapping=MappingSpec.model_validate(_canonical_mapping(events) | {"measures": measures}),
-        time_zone=store.time_zone,
-        currency=fixed.currency,
-        minor_units=fixed.minor_units,
-        duplicates=fixed.duplicates,
-        allow_negative_value=fixed.allow_negative_value,
-    )
+    spec = store.source_spec("sample")
     definition, cutoffs = built.definition, built.plan.cutoffs_us
     now = pd.Timestamp.max.tz_localize("UTC")
 
@@ -120,15 +125,10 @@ def leakage_certificate(
             columns=path.names,
             X=np.concatenate([t.X for t in tables]),
             eligible=np.concatenate([t.eligible for t in tables]),
-            constants=path.features.constants,
+            constants=b"".join(path.features.to_files().values()),
         )
 
     return certify(build, events, cutoffs, progress=lambda done, total: progress("leakage certificate", done, total))
-
-
-def _canonical_mapping(events: pd.DataFrame) -> dict[str, Any]:
-    names = ("customer_id", "timestamp", "event", "channel", "value", "event_id", "ingested_at", "actor_id", "actor_role", "properties")
-    return {name: name for name in names if name in events}
 
 
 def _sample(built: Built, how_many: int) -> list[str]:
