@@ -75,7 +75,7 @@ def truth_of(state: State, *, start_us: int) -> Truth:
         customers=_customers(state, ids, start_us),
         touches=_touches(state, ids, start_us),
         stages=stages,
-        effects={tier.name: -tier.effect for tier in TIERS},
+        effects={tier.name: 0.0 - tier.effect for tier in TIERS},
     )
 
 
