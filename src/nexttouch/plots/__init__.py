@@ -6,16 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nexttouch.plots.backtest_figures import feature_group_figure, metrics_by_date_figure
     from nexttouch.plots.card import model_card
     from nexttouch.plots.csv_file import worklist_csv
     from nexttouch.plots.journey_figures import stage_share_figure, transition_matrix_figure
-    from nexttouch.plots.model_figures import (
-        calibration_figure,
-        calibration_gap,
-        feature_group_figure,
-        lift_figure,
-        metrics_by_date_figure,
-    )
+    from nexttouch.plots.quality_figures import calibration_figure, calibration_gap, lift_figure
     from nexttouch.plots.report import run_report_page
     from nexttouch.plots.style import to_png, to_svg
     from nexttouch.plots.tier_figures import capacity_curve_figure, tier_figure
@@ -40,12 +35,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "calibration_figure": "model_figures",
-    "calibration_gap": "model_figures",
+    "calibration_figure": "quality_figures",
+    "calibration_gap": "quality_figures",
     "capacity_curve_figure": "tier_figures",
-    "feature_group_figure": "model_figures",
-    "lift_figure": "model_figures",
-    "metrics_by_date_figure": "model_figures",
+    "feature_group_figure": "backtest_figures",
+    "lift_figure": "quality_figures",
+    "metrics_by_date_figure": "backtest_figures",
     "model_card": "card",
     "run_report_page": "report",
     "stage_share_figure": "journey_figures",

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nexttouch.plots.words import ABSENT, is_absent, moment, money, number, phrase, share, tier_name
+from nexttouch.plots.words import (
+    ABSENT,
+    is_absent,
+    moment,
+    money,
+    number,
+    phrase,
+    require_columns,
+    share,
+    tier_name,
+)
 
 _HEADS = {
     "auc": "AUC",
@@ -91,12 +101,29 @@ def view_of(
     return View(caption, heads, tuple(Row(cells, is_champion) for cells, is_champion in lit))
 
 
+def tier_view(tiers: pd.DataFrame, *, currency: str = "") -> View:
+    """Word the table of tiers: how much of each capacity is used, or that there is no limit.
+
+    >>> tiers = pd.DataFrame({"tier": ["no_touch", "csm"], "customers": [9, 1],
+    ...                       "capacity": [None, 4]})
+    >>> [[cell.text for cell in row.cells] for row in tier_view(tiers).rows][1]
+    ['Customer success manager', '1', '4', '25%']
+    """
+    require_columns(tiers, ("tier", "customers", "capacity"), "table of tiers")
+    limits = pd.to_numeric(tiers["capacity"], errors="coerce").replace(np.inf, np.nan)
+    words = ["no limit" if is_absent(limit) else number(limit) for limit in limits]
+    used = tiers["customers"] / limits.where(limits > 0)
+    table = tiers.assign(capacity=pd.Series(words, index=tiers.index, dtype=object), used=used)
+    return view_of(table, "Tiers used against capacity", currency=currency)
+
+
 def _column(table: pd.DataFrame, name: str, currency: str, *, bars: bool) -> list[Cell]:
     values = table[name].tolist()
     numeric = pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool
     if not numeric:
         words = tier_name if name == "tier" else phrase if name in {"stage", "task"} else moment
-        return [Cell(ABSENT if is_absent(v) else words(v), number=False) for v in values]
+        right = name == "capacity"  # where "no limit" stands among numbers
+        return [Cell(ABSENT if is_absent(v) else words(v), number=right) for v in values]
     if f"{name}_low" in table.columns and f"{name}_high" in table.columns:
         low, high = table[f"{name}_low"].tolist(), table[f"{name}_high"].tolist()
         return [Cell(_with_interval(*three), number=True)

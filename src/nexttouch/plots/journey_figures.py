@@ -20,6 +20,7 @@ from nexttouch.plots.style import (
     in_house_style,
     label_of,
     new_axes,
+    percent_axis,
 )
 from nexttouch.plots.words import number, phrase, share
 
@@ -209,9 +210,8 @@ def _spread(wanted: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
 
 def _date_axis(axes: Any) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
 
     locator = AutoDateLocator(minticks=3, maxticks=7)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_axis(axes.yaxis)

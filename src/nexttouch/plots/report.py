@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pandas as pd
 
-from nexttouch.plots.frames import View, view_of
+from nexttouch.plots.backtest_figures import feature_group_figure, metrics_by_date_figure
+from nexttouch.plots.frames import View, tier_view, view_of
 from nexttouch.plots.html import check_keys, inline_charts, render
 from nexttouch.plots.journey_figures import stage_share_figure, transition_matrix_figure
-from nexttouch.plots.model_figures import (
-    calibration_figure,
-    feature_group_figure,
-    lift_figure,
-    metrics_by_date_figure,
-)
+from nexttouch.plots.quality_figures import calibration_figure, lift_figure
 from nexttouch.plots.style import to_svg
 from nexttouch.plots.tier_figures import capacity_curve_figure, tier_figure
 from nexttouch.plots.words import is_absent, moment, number, phrase
@@ -37,12 +33,13 @@ _PARTS = (
 
 @dataclass
 class Section:
-    """A part of the report: words, figures, tables, or the reason why it is left out."""
+    """A part of the report: words, tables, figures and the numbers behind them, or why not."""
 
     title: str
     lines: list[str] = field(default_factory=list)
     charts: list[tuple[str, Markup]] = field(default_factory=list)
     tables: list[View] = field(default_factory=list)
+    numbers: list[View] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     left_out: str = ""
 
@@ -114,7 +111,7 @@ def _figure_section(
     section.charts += inline_charts({title: to_svg(draw(table, **options))})
     for label, frame in table.items() if isinstance(table, Mapping) else [("", table)]:
         caption = f"{title}, {label}" if label else title
-        section.tables.append(view_of(frame, caption, bars=False))
+        section.numbers.append(view_of(frame, caption, bars=False))
     return section
 
 
@@ -150,12 +147,12 @@ def _journey(parts: Mapping[str, Any]) -> Section:
         if _is_given(table):
             section.charts += inline_charts({caption: to_svg(draw(table))})
             named = table.rename_axis(index=index, columns=None).reset_index()
-            section.tables.append(view_of(named, caption))
+            section.numbers.append(view_of(named, caption))
         else:
             section.lines.append(f"{caption}: left out, {_why_not(table)}")
     table = parts.get("stages")
     if _is_given(table):
-        section.tables.insert(0, view_of(table, "Customers by stage", currency=_currency(parts)))
+        section.tables.append(view_of(table, "Customers by stage", currency=_currency(parts)))
     return section
 
 
@@ -199,14 +196,14 @@ def _decisions(parts: Mapping[str, Any]) -> Section:
         section.left_out = _why_not(tiers)
         return section
     section.charts += inline_charts({"Tiers": to_svg(tier_figure(tiers))})
-    section.tables.append(view_of(tiers, "Tiers", currency=_currency(parts)))
+    section.tables.append(tier_view(tiers, currency=_currency(parts)))
     curve = parts.get("capacity_curve")
     if _is_given(curve):
         figure = capacity_curve_figure(
             curve, present=parts.get("present_capacity"), currency=_currency(parts)
         )
         section.charts += inline_charts({"What more capacity would earn": to_svg(figure)})
-        section.tables.append(view_of(curve, "Capacity curve", currency=_currency(parts)))
+        section.numbers.append(view_of(curve, "Capacity curve", currency=_currency(parts)))
     return section
 
 

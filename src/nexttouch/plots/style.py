@@ -102,6 +102,13 @@ def entitle(figure: Figure, axes: Axes, title: str, *, width: int = 74) -> None:
     axes.set_title("\n".join(textwrap.wrap(title, width)))
 
 
+def percent_axis(axis: Any) -> None:
+    """Write shares along an axis as percentages."""
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
 def label_of(name: object, *, longest: int = 28) -> str:
     """Make a name fit to stand in a figure: one line, no control characters, not too long.
 

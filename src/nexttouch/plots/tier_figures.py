@@ -61,7 +61,7 @@ def tier_figure(tiers: pd.DataFrame, *, title: str | None = None) -> Figure:
     limits = pd.to_numeric(tiers["capacity"], errors="coerce").replace(np.inf, np.nan).to_numpy()
     names = [tier_name(tier) for tier in tiers["tier"]]
     places = np.arange(len(tiers))
-    figure, axes = new_axes(height=1.1 + 0.46 * len(tiers))
+    figure, axes = new_axes(height=1.4 + 0.46 * len(tiers))
     axes.barh(places, people, color=PALETTE[0], height=0.5, label="customers")
     known = ~np.isnan(limits)
     if known.any():
@@ -80,8 +80,9 @@ def tier_figure(tiers: pd.DataFrame, *, title: str | None = None) -> Figure:
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.set_xlabel("Customers")
-    figure.legend(loc="outside right upper")
-    entitle(figure, axes, title or _how_full(tiers, limits), width=66)
+    if known.any():
+        figure.legend(loc="outside lower center", ncols=2)
+    entitle(figure, axes, title or _how_full(tiers, limits))
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nexttouch.errors import PageInputError
-from nexttouch.plots.frames import View, view_of
+from nexttouch.plots.frames import View, tier_view, view_of
 from nexttouch.plots.html import check_keys, inline_charts, render
 from nexttouch.plots.words import (
     is_absent,
@@ -218,12 +218,7 @@ def _tier_view(facts: Mapping[str, Any], currency: str) -> View | None:
     tiers = facts.get("tiers")
     if not isinstance(tiers, pd.DataFrame) or tiers.empty:
         return None
-    table = tiers.copy()
-    table["capacity"] = pd.to_numeric(table["capacity"], errors="coerce")
-    table["capacity"] = table["capacity"].replace(float("inf"), float("nan"))
-    table["used"] = table["customers"] / table["capacity"].where(table["capacity"] > 0)
-    table["capacity"] = [number(v) if v == v else "no limit" for v in table["capacity"]]  # noqa: PLR0124 - NaN
-    return view_of(table, "Tiers used against capacity", currency=currency)
+    return tier_view(tiers, currency=currency)
 
 
 def _part(used: Any, of: Any) -> str:

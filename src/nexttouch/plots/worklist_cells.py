@@ -52,13 +52,13 @@ def _text(name: str) -> Callable[[Mapping[str, Any]], Markup]:
     def write(row: Mapping[str, Any]) -> Markup:
         value = row.get(name)
         text = ABSENT if is_absent(value) else str(value)
-        return Markup("<td><bdi>{}</bdi></td>").format(text)
+        return Markup("<td>{}</td>").format(text)  # a cell is a paragraph: no bidi leaks
 
     return write
 
 
 def _sortable(value: Any, shown: Markup | str) -> Markup:
-    exact = "" if is_absent(value) else f"{float(value):.10g}"
+    exact = "" if is_absent(value) else f"{float(value):.9g}"
     return Markup('<td class="n" data-v="{}">{}</td>').format(exact, shown)
 
 
@@ -92,8 +92,7 @@ def _risk(row: Mapping[str, Any]) -> Markup:
     percent = min(100, max(0, round(float(risk) * 100)))  # type: ignore[arg-type]
     little = Markup('<span class="badge">little history</span>')
     shown = Markup(
-        '<span class="risk"><span class="bar" aria-hidden="true"><i class="w{}"></i></span>'
-        "{}</span>{}"
+        '<span class="risk"><span class="bar"><i class="w{}"></i></span>{}</span>{}'
     ).format(percent, share(risk), little if _is_true(row.get("little_history")) else "")
     return _sortable(risk, shown)
 
@@ -120,7 +119,7 @@ def _why(row: Mapping[str, Any]) -> Markup:
     said = reasons(row.get("reasons"))
     if not said:
         return _NOTHING
-    items = Markup("").join(Markup("<li><bdi>{}</bdi></li>").format(reason) for reason in said)
+    items = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in said)
     return Markup('<td><ul class="why">{}</ul></td>').format(items)
 
 

@@ -84,8 +84,11 @@
   heads.forEach((head, k) => {
     const button = document.createElement("button");
     button.type = "button";
+    const paper = document.createElement("span"); // browsers do not repeat buttons on printed pages
+    paper.className = "paper";
+    paper.textContent = head.textContent;
     button.append(...head.childNodes);
-    head.append(button);
+    head.append(button, paper);
     button.addEventListener("click", () => {
       const numeric = head.classList.contains("n") && k !== 0;
       sorted = {column: k, down: sorted.column === k ? !sorted.down : numeric};
