@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 
 from nexttouch.config import Config
+from nexttouch.datasets.simulator.world import (
+    CHAMPION_LOSS,
+    CHAMPION_LOSS_DAYS,
+    FATIGUE,
+    SEGMENTS,
+    TIERS,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -34,7 +41,7 @@ def test_links_lead_to_pages_and_headings(page):
 
 def test_every_page_is_reached_from_the_index():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    for page in ("quickstart.md", "concepts.md", "glossary.md"):
+    for page in ("quickstart.md", "concepts.md", "glossary.md", "simulated-world.md"):
         assert f"]({page}" in index
 
 
@@ -47,6 +54,14 @@ def test_the_shortest_project_of_the_quick_start_is_valid():
 def test_the_first_lines_of_the_quick_start_run(capsys):
     exec(compile(_blocks("quickstart.md", "python")[0], "quickstart.md", "exec"), {})
     assert capsys.readouterr().out.startswith("164539 USD ('purchase',)")
+
+
+def test_the_simulated_world_is_described_as_it_is():
+    text = (ROOT / "docs" / "simulated-world.md").read_text(encoding="utf-8").replace("−", "-")
+    rows = re.findall(r"^\| ([a-z_]+) \| (-?[\d.]+) \|", text, flags=re.MULTILINE)
+    assert {tier: -float(change) for tier, change in rows} == {t.name: t.effect for t in TIERS}
+    for number in (FATIGUE, CHAMPION_LOSS, CHAMPION_LOSS_DAYS, *(s.term_days for s in SEGMENTS)):
+        assert str(number) in text
 
 
 def test_the_glossary_is_in_alphabetical_order_and_names_each_word_once():
