@@ -57,7 +57,11 @@ def test_the_first_lines_of_the_quick_start_run(capsys):
 
 
 def test_the_simulated_world_is_described_as_it_is():
-    text = (ROOT / "docs" / "simulated-world.md").read_text(encoding="utf-8").replace("−", "-")
+    text = (
+        (ROOT / "docs" / "simulated-world.md")
+        .read_text(encoding="utf-8")
+        .replace("\N{MINUS SIGN}", "-")
+    )
     rows = re.findall(r"^\| ([a-z_]+) \| (-?[\d.]+) \|", text, flags=re.MULTILINE)
     assert {tier: -float(change) for tier, change in rows} == {t.name: t.effect for t in TIERS}
     for number in (FATIGUE, CHAMPION_LOSS, CHAMPION_LOSS_DAYS, *(s.term_days for s in SEGMENTS)):
