@@ -119,6 +119,18 @@ def test_row_order_of_the_table_is_irrelevant(worklist, trust, summary):
     assert len(pages) == 1
 
 
+def test_categories_and_nullable_types_read_like_plain_ones(worklist):
+    typed = worklist.astype({"stage": "category", "tier": "category", "churn_risk": "Float64"})
+    plain, page = (plots.worklist_page(w, title="t") for w in (worklist, typed))
+    assert page == plain
+
+
+def test_tiers_may_come_as_records(worklist, summary):
+    records = {**summary, "tiers": summary["tiers"].to_dict("records")}
+    plain, page = (plots.worklist_page(worklist, title="t", summary=s) for s in (summary, records))
+    assert page == plain
+
+
 def test_only_rank_and_customer_are_needed_and_silent_columns_are_left_out():
     bare = pd.DataFrame({"rank": [2, 1], "customer_id": ["b", "007"], "owner": [None, None]})
     page = plots.worklist_page(bare.assign(segment="all"), title="t")

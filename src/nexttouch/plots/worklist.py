@@ -83,7 +83,8 @@ def worklist_page(
         ``customers``, ``at_risk``, ``at_risk_above`` (the risk that counts as at risk),
         ``value_at_stake``, ``expected_value``, ``gap`` (share of the optimum not proven reached),
         ``hours_used``, ``hours_available``, ``money_used``, ``budget``, ``currency``,
-        ``horizon_days`` and ``tiers``, a DataFrame with ``tier``, ``customers``, ``capacity``.
+        ``horizon_days`` and ``tiers``, a DataFrame (or what makes one) with ``tier``,
+        ``customers``, ``capacity``.
     stages : DataFrame, optional
         One row a stage, shown as it is: ``stage``, ``customers``, ``share``, ...
     charts : mapping from caption to SVG, optional
@@ -117,6 +118,8 @@ def worklist_page(
     if ":" in csv_href or csv_href.startswith(("/", "\\")):
         msg = f"The CSV link '{csv_href}' leaves the page's own folder. Give a relative path."
         raise PageInputError(msg)
+    if facts.get("tiers") is not None:
+        facts["tiers"] = pd.DataFrame(facts["tiers"])
     currency = str(facts.get("currency") or "")
     ordered = worklist.sort_values("rank", kind="stable")
     top = ordered.head(rows_in_page)

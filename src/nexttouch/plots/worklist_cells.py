@@ -38,7 +38,7 @@ class Column:
 
     def is_told_by(self, worklist: pd.DataFrame) -> bool:
         """Whether the worklist says anything here; the one segment 'all' says nothing."""
-        if self.name not in worklist or worklist[self.name].map(is_absent).all():
+        if self.name not in worklist or all(map(is_absent, worklist[self.name])):
             return False
         return self.name != "segment" or set(worklist["segment"].dropna()) != {"all"}
 
