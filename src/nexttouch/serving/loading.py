@@ -1,0 +1,66 @@
+"""What the service loads: a bundle, and beside it the project's event store and scores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nexttouch.bundle import verify_in_child
+from nexttouch.engine import EventStore
+from nexttouch.errors import ConfigError
+from nexttouch.pipeline.predictor import Predictor
+from nexttouch.pipeline.project import Project
+from nexttouch.serving.api import Served
+from nexttouch.serving.schema import Model
+from nexttouch.store import ScoreStore
+
+__all__ = ["BUNDLE", "PROJECT", "VERSION", "load"]
+
+BUNDLE, PROJECT, VERSION = "NEXTTOUCH_BUNDLE", "NEXTTOUCH_PROJECT", "NEXTTOUCH_MODEL_VERSION"
+
+
+def load() -> Served:
+    """Load what the environment names, the bundle in a child process first.
+
+    ``NEXTTOUCH_BUNDLE`` is the folder of a bundle; by default that of ``NEXTTOUCH_PROJECT``, a
+    project folder, whose event store and scores are read too. A relative folder that is not below
+    the working directory is looked for in the bento.
+
+    Raises
+    ------
+    ConfigError
+        If neither is set.
+    BundleError
+        If the bundle is damaged.
+    """
+    project = Project.open(os.environ[PROJECT]) if os.environ.get(PROJECT) else None
+    if not os.environ.get(BUNDLE) and project is None:
+        raise ConfigError(
+            f"Set {BUNDLE} to the folder of a bundle or {PROJECT} to a project folder, or start "
+            "the service with 'nexttouch serve PROJECT'."
+        )
+    folder = Path(os.environ.get(BUNDLE) or (project.bundle_folder if project else ""))
+    bundle = verify_in_child(_found(folder))
+    predictor = Predictor.of(bundle)
+    model = Model(
+        name=predictor.definition.name,
+        version=os.environ.get(VERSION) or bundle.digest[:12],
+        bundle_digest=bundle.digest,
+        horizon_days=predictor.scorer.horizon_days,
+    )
+    if project is None:
+        return Served(predictor, model)
+    has_events = (project.store_folder / "manifest.json").is_file()
+    return Served(
+        predictor,
+        model,
+        events=EventStore.open(project.store_folder) if has_events else None,
+        scores=ScoreStore.open(project.database_url),
+    )
+
+
+def _found(folder: Path) -> Path:
+    inside = os.environ.get("BENTO_PATH")
+    if not folder.is_absolute() and not folder.exists() and inside:
+        return Path(inside) / "src" / folder
+    return folder
