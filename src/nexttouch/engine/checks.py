@@ -105,9 +105,10 @@ def row_contract(
     DataCheckError
         If a mapped column is missing or of a kind that cannot be used.
     """
-    return _Compiler(mapping, kinds, where, timestamps, measures, decimal).compile(
-        range_us, allow_negative_value=allow_negative_value
+    compiler = _Compiler(
+        mapping, kinds, where, timestamps=timestamps, measures=measures, decimal=decimal
     )
+    return compiler.compile(range_us, allow_negative_value=allow_negative_value)
 
 
 class _Compiler:
@@ -118,6 +119,7 @@ class _Compiler:
         mapping: MappingSpec,
         kinds: dict[str, str],
         where: str,
+        *,
         timestamps: TimestampsSpec,
         measures: tuple[Measure, ...],
         decimal: str,
@@ -205,8 +207,8 @@ class _Compiler:
             timed = self._parse(sql.timed, f"{role} timed")
             self._rule("time_without_zone", f"{timed} AND {wall} IS NOT NULL")
         table = quoted(f"{role} zone")
-        self.joins.append(f"LEFT JOIN zone_days AS {table} ON {table}.day = {wall}::DATE")
-        offset = f"CASE WHEN {wall} < {table}.switch THEN {table}.before ELSE {table}.after END"
+        self.joins.append(f"LEFT JOIN zone_days AS {table} ON {table}._day = {wall}::DATE")
+        offset = f"CASE WHEN {wall} < {table}._switch THEN {table}._before ELSE {table}._after END"
         edge = f"CASE WHEN {wall} < TIMESTAMP '1971-01-01' THEN getvariable('zone_first') "
         edge += "ELSE getvariable('zone_last') END"
         return f"coalesce({instant}, epoch_us({wall}) - coalesce({offset}, {edge}))"

@@ -149,18 +149,23 @@ def instant_sql(column: str, kind: str, spec: TimestampsSpec) -> Instant:
     if kind not in {"VARCHAR", "JSON"}:
         msg = f"Column '{column}' is of type {kind}, and a time is needed."
         raise DataCheckError(msg)
-    text = f"trim({name}::VARCHAR)"
+    return _written_instant(f"trim({name}::VARCHAR)", spec)
+
+
+def _written_instant(text: str, spec: TimestampsSpec) -> Instant:
+    """Return SQL of a text as an instant or a wall-clock time."""
+    none_us = "NULL::BIGINT"
     given = f"coalesce({text} <> '', false)"
     if spec.unit is not None:
         whole = f"regexp_full_match({text}, '[+-]?[0-9]+')"
         number = f"CASE WHEN {whole} THEN TRY_CAST({text} AS HUGEINT) END"
         fraction = f"CASE WHEN NOT {whole} THEN TRY_CAST({text} AS DOUBLE) END"
         either = f"coalesce({_epoch(number, spec.unit)}, {_epoch(fraction, spec.unit)})"
-        return Instant(given, either, none, "false")
+        return Instant(given, either, "NULL::TIMESTAMP", "false")
     if spec.format is not None:
         parsed = f"try_strptime({text}, {literal(spec.format)})"
         if "%z" in spec.format.lower():
-            return Instant(given, f"epoch_us({parsed})", none, "false")
+            return Instant(given, f"epoch_us({parsed})", "NULL::TIMESTAMP", "false")
         timed = any(sign in spec.format for sign in ("%H", "%I", "%M", "%S", "%c", "%X"))
         return Instant(given, none_us, parsed, str(timed).lower())
     tail = f"substr({text}, 11)"

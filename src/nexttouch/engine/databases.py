@@ -36,7 +36,7 @@ def spill_query(source: SourceSpec, *, project: Path, spill: Path) -> list[Path]
         tables = list(_write_chunks(read(url, query, project), spill))
     except DataCheckError:
         raise
-    except Exception as error:  # each driver has its own
+    except Exception as error:  # noqa: BLE001 - each driver has its own
         reason = str(getattr(error, "orig", error)).strip().splitlines()[:1]
         msg = (
             f"The query on {source.name} failed: {' '.join(reason)[:300]}. "

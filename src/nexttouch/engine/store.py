@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,6 @@ import pyarrow.parquet as pq
 
 from nexttouch.engine.files import verified
 from nexttouch.engine.manifest import Manifest
-from nexttouch.errors import DataCheckError
 from nexttouch.events.canonical import UTC_US
 from nexttouch.events.log import MISSING, EventLog
 from nexttouch.events.measures import to_number
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from nexttouch.events.log import Vocabulary
 
 __all__ = ["EventStore"]
+
+Number = TypeVar("Number", bound=np.generic)
 
 _LOG_COLUMNS = (
     "timestamp",
@@ -213,7 +213,8 @@ class EventStore:
 
         if self.manifest.quarantine is None:
             return pd.DataFrame(columns=["reason", "source", "row", *CANONICAL, "line"])
-        return pq.read_table(verified(self.path, self.manifest.quarantine)).to_pandas()
+        table = pq.read_table(verified(self.path, self.manifest.quarantine))
+        return pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names})
 
     def verify(self) -> int:
         """Hash every file now, whatever was verified before; return how many there are.
@@ -306,8 +307,8 @@ def _int64(table: pa.Table, name: str) -> NDArray[np.int64]:
     return values
 
 
-def _plain(table: pa.Table, name: str, kind: type[np.generic]) -> NDArray[np.generic]:
-    values: NDArray[np.generic] = table.column(name).to_numpy()
+def _plain(table: pa.Table, name: str, kind: type[Number]) -> NDArray[Number]:
+    values: NDArray[Any] = table.column(name).to_numpy()
     return values.astype(kind, copy=False)
 
 

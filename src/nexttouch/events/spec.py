@@ -36,6 +36,12 @@ CANONICAL = (
 )
 """Columns of a canonical event table, before the declared measures."""
 
+_RESERVED = {
+    *CANONICAL,
+    *("event_code", "channel_code", "local_day", "local_hour", "actor_number"),
+    *("reason", "source", "row", "line"),
+}
+
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -101,10 +107,10 @@ class MappingSpec(_Spec):
     @classmethod
     def _names_can_become_columns(cls, measures: dict[str, MeasureSpec]) -> dict[str, MeasureSpec]:
         for name in measures:
-            if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) or name in CANONICAL:
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) or name in _RESERVED:
                 msg = (
                     f"'{name}' cannot name a measure: use lower-case letters, digits and "
-                    f"underscores, and none of {', '.join(CANONICAL)}."
+                    f"underscores, and none of {', '.join(sorted(_RESERVED))}."
                 )
                 raise ValueError(msg)
         return measures
