@@ -25,9 +25,9 @@ REASONS = (
 PLAYS = {
     "no_touch": "",
     "low_touch": "Monthly newsletter",
-    "automated": "Win-back mail, then a reminder after 7 days",
+    "automated_retention": "Win-back mail, then a reminder after 7 days",
     "high_touch": "Call, ask for the reason, offer a fitting plan",
-    "csm": "Account review with the customer success manager",
+    "customer_success_manager": "Account review with the customer success manager",
 }
 STAGES = ("new", "active", "loyal", "at_risk", "one_time", "lapsed")
 
@@ -45,9 +45,9 @@ def make_worklist(n: int) -> pd.DataFrame:
             "stage": stage,
             "next_stage": np.where(risk > 0.5, "lapsed", "active"),
             "p_next_stage": np.maximum(risk, 1 - risk),
-            "churn_risk": risk,
+            "p_churn": risk,
             "little_history": risk > 0.97,
-            "value_at_stake": value,
+            "margin_if_kept": value,
             "tier": tier,
             "effect_level": "assumed",
             "expected_value": np.where(tier == "no_touch", 0.0, (risk * value * 0.12).round(2)),
@@ -67,7 +67,13 @@ def tier_table(worklist: pd.DataFrame) -> pd.DataFrame:
         {
             "tier": counts.index,
             "customers": counts.to_numpy(),
-            "capacity": [np.nan, np.nan, 900.0, float(counts["high_touch"]), counts["csm"] + 12.0],
+            "capacity": [
+                np.nan,
+                np.nan,
+                900.0,
+                float(counts["high_touch"]),
+                counts["customer_success_manager"] + 12.0,
+            ],
         }
     )
 
@@ -114,7 +120,7 @@ def stages():
     people = [120, 800, 640, 310, 90, 509]
     table = pd.DataFrame({"stage": STAGES, "customers": people})
     table["share"] = table["customers"] / table["customers"].sum()
-    table["churn_risk"] = [0.31, 0.12, 0.04, 0.52, 0.6, 0.93]
+    table["p_churn"] = [0.31, 0.12, 0.04, 0.52, 0.6, 0.93]
     return table
 
 
@@ -219,5 +225,5 @@ def importance():
 def curve():
     capacity = np.arange(0, 401, 40)
     return pd.DataFrame(
-        {"capacity": capacity, "expected_value": 21_000 * (1 - np.exp(-capacity / 130))}
+        {"limit": capacity, "expected_value": 21_000 * (1 - np.exp(-capacity / 130))}
     )

@@ -13,7 +13,11 @@ from nexttouch.plots.style import PALETTE
 @pytest.fixture(scope="module")
 def drawings(bins, lifts, counts, importance, backtest_by_date, people, curve):
     tiers = pd.DataFrame(
-        {"tier": ["no_touch", "csm"], "customers": [90, 10], "capacity": [np.nan, 12]}
+        {
+            "tier": ["no_touch", "customer_success_manager"],
+            "customers": [90, 10],
+            "capacity": [np.nan, 12],
+        }
     )
     return {
         "calibration": lambda: plots.calibration_figure(bins),
@@ -74,8 +78,20 @@ def test_hostile_names_stay_text():
 
 
 def test_a_capacity_of_nothing_is_no_limit():
-    tiers = pd.DataFrame({"tier": ["csm"], "customers": [5], "capacity": [np.inf]})
+    tiers = pd.DataFrame(
+        {"tier": ["customer_success_manager"], "customers": [5], "capacity": [np.inf]}
+    )
     assert plots.tier_figure(tiers).get_label() == "5 of 5 customers get a touch"
+
+
+def test_a_curve_of_small_steps_says_what_the_largest_adds():
+    curve = pd.DataFrame(
+        {"limit": [8.0, 10.0, 12.0], "expected_value": [80.0, 100.0, np.nan], "unit": "hour"}
+    )
+    figure = plots.capacity_curve_figure(curve, present=8)
+    assert figure.get_label() == (
+        "Raising capacity from 8 to 10 hours would add 20 of expected value (+25%)"
+    )
 
 
 def test_one_cutoff_and_one_stage_can_be_drawn():

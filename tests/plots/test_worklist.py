@@ -120,7 +120,7 @@ def test_row_order_of_the_table_is_irrelevant(worklist, trust, summary):
 
 
 def test_categories_and_nullable_types_read_like_plain_ones(worklist):
-    typed = worklist.astype({"stage": "category", "tier": "category", "churn_risk": "Float64"})
+    typed = worklist.astype({"stage": "category", "tier": "category", "p_churn": "Float64"})
     plain, page = (plots.worklist_page(w, title="t") for w in (worklist, typed))
     assert page == plain
 
@@ -142,13 +142,22 @@ def test_only_rank_and_customer_are_needed_and_silent_columns_are_left_out():
 
 def test_missing_values_are_a_dash_and_never_a_zero(worklist):
     worklist = worklist.copy()
-    for name in ("churn_risk", "value_at_stake", "tier", "stage", "play", "reasons"):
+    for name in ("p_churn", "margin_if_kept", "tier", "stage", "play", "reasons"):
         worklist[name] = worklist[name].astype(object)
         worklist.loc[0, name] = None
     page = plots.worklist_page(worklist, title="t")
     first = next(e for e in assert_self_contained(page).all("tr") if "data-tier" in e)
     assert first["text"].count(ABSENT) == 6
     assert "nan" not in page.lower().replace("nan(", "")
+
+
+def test_holdout_is_marked_and_the_reason_for_the_tier_is_said(worklist):
+    marked = worklist.assign(
+        group=["holdout"] + ["policy"] * (len(worklist) - 1), why="It pays <x>."
+    )
+    page = plots.worklist_page(marked, title="t")
+    assert page.count("holdout: leave alone") == 1
+    assert page.count('<span class="sub">It pays &lt;x&gt;.</span>') == len(worklist)
 
 
 def test_nobody_on_the_list_is_said(worklist):
@@ -177,7 +186,7 @@ def test_csv_has_exact_ids_iso_moments_and_no_formula(worklist):
     expected = ["'" + i if i[0] in "=-" else i for i in worklist["customer_id"]]
     assert ids == expected
     assert rows[0]["scored_at"] == "2025-12-02T00:00:00Z"
-    assert float(rows[3]["churn_risk"]) == worklist["churn_risk"][3]
+    assert float(rows[3]["p_churn"]) == worklist["p_churn"][3]
     assert rows[0]["reasons"].count("; ") >= 1
     assert b'"007"' in data
     cells = [cell for row in csv.reader(io.StringIO(data.decode(), newline="")) for cell in row]

@@ -17,7 +17,6 @@ from nexttouch.plots.words import (
     phrase,
     require_columns,
     share,
-    tier_name,
 )
 
 _HEADS = {
@@ -27,8 +26,10 @@ _HEADS = {
     "log_loss": "Log loss",
     "customer_id": "Customer",
     "n": "Rows",
+    "p_churn": "Churn risk",
+    "margin_if_kept": "Value at stake",
 }
-_SHARES = frozenset({"share", "churn_risk", "p_next_stage", "churn_rate", "used", "coverage"})
+_SHARES = frozenset({"share", "p_churn", "p_next_stage", "churn_rate", "used", "coverage"})
 _MONEY = frozenset(
     {"expected_value", "value_at_stake", "margin_if_kept", "cost", "budget", "shadow_price"}
 )
@@ -104,7 +105,7 @@ def view_of(
 def tier_view(tiers: pd.DataFrame, *, currency: str = "") -> View:
     """Word the table of tiers: how much of each capacity is used, or that there is no limit.
 
-    >>> tiers = pd.DataFrame({"tier": ["no_touch", "csm"], "customers": [9, 1],
+    >>> tiers = pd.DataFrame({"tier": ["no_touch", "customer_success_manager"], "customers": [9, 1],
     ...                       "capacity": [None, 4]})
     >>> [[cell.text for cell in row.cells] for row in tier_view(tiers).rows][1]
     ['Customer success manager', '1', '4', '25%']
@@ -121,7 +122,7 @@ def _column(table: pd.DataFrame, name: str, currency: str, *, bars: bool) -> lis
     values = table[name].tolist()
     numeric = pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool
     if not numeric:
-        words = tier_name if name == "tier" else phrase if name in {"stage", "task"} else moment
+        words = phrase if name in {"tier", "stage", "task"} else moment
         right = name == "capacity"  # where "no limit" stands among numbers
         return [Cell(ABSENT if is_absent(v) else words(v), number=right) for v in values]
     if f"{name}_low" in table.columns and f"{name}_high" in table.columns:

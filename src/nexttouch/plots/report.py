@@ -63,7 +63,7 @@ def run_report_page(
         (model name, or mapping from task to it), ``champion_why`` (text), ``calibration``
         and ``lift`` (mapping from model to table), ``base_rate``, ``feature_groups`` (``group,
         importance``), ``certificate`` (list of lines), ``tiers`` (``tier, customers, capacity``),
-        ``capacity_curve`` (``capacity, expected_value``), ``present_capacity``, ``where_next``
+        ``capacity_curve`` (``limit, expected_value``), ``present_capacity``, ``where_next``
         (list of commands or links as text), ``currency``, ``horizon_days``.
     title : str
         Heading of the page.

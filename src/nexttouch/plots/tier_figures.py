@@ -19,7 +19,7 @@ from nexttouch.plots.style import (
     label_of,
     new_axes,
 )
-from nexttouch.plots.words import is_absent, money, number, require_columns, share, tier_name
+from nexttouch.plots.words import is_absent, money, number, phrase, require_columns, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,17 +49,17 @@ def tier_figure(tiers: pd.DataFrame, *, title: str | None = None) -> Figure:
 
     Examples
     --------
-    >>> tiers = pd.DataFrame({"tier": ["no_touch", "csm"], "customers": [90, 10],
+    >>> tiers = pd.DataFrame({"tier": ["no_touch", "high_touch"], "customers": [90, 10],
     ...                       "capacity": [None, 10]})
     >>> tier_figure(tiers).get_label()
-    '10 of 100 customers get a touch; full: Customer success manager'
+    '10 of 100 customers get a touch; full: High touch'
     """
     require_columns(tiers, ("tier", "customers", "capacity"), "tier figure")
     if tiers.empty:
         raise PageInputError.empty_table("tier figure")
     people = tiers["customers"].to_numpy(float)
     limits = pd.to_numeric(tiers["capacity"], errors="coerce").replace(np.inf, np.nan).to_numpy()
-    names = [tier_name(tier) for tier in tiers["tier"]]
+    names = [phrase(tier) for tier in tiers["tier"]]
     places = np.arange(len(tiers))
     figure, axes = new_axes(height=1.4 + 0.46 * len(tiers))
     axes.barh(places, people, color=PALETTE[0], height=0.5, label="customers")
@@ -92,22 +92,23 @@ def capacity_curve_figure(
     *,
     present: float | None = None,
     currency: str = "",
-    unit: str = "customers",
+    unit: str = "slot",
     title: str | None = None,
 ) -> Figure:
-    """Draw the expected value reached at other capacities of a tier.
+    """Draw the expected value reached at other limits of a scarce resource.
 
     Parameters
     ----------
     curve : DataFrame
-        ``capacity`` and ``expected_value`` (units of the currency); with a column ``tier``, one
-        line a tier.
+        ``limit`` and ``expected_value`` (units of the currency), and ``unit`` when it is not the
+        argument; rows without a value (contradictory limits) are left out. With a column
+        ``resource``, one line a resource.
     present : float, optional
-        Today's capacity, marked.
+        Today's limit, marked.
     currency : str
         ISO code written before amounts.
     unit : str
-        What capacity counts, such as ``customers`` or ``hours``.
+        What the limit counts, such as ``slot`` or ``hour``.
     title : str, optional
         In place of the sentence made from the table.
 
@@ -122,38 +123,41 @@ def capacity_curve_figure(
 
     Examples
     --------
-    >>> curve = pd.DataFrame({"capacity": [0, 50, 100], "expected_value": [0.0, 900.0, 1000.0]})
+    >>> curve = pd.DataFrame({"limit": [0, 50, 100], "expected_value": [0.0, 900.0, 1000.0]})
     >>> capacity_curve_figure(curve, present=50, currency="EUR").get_label()
-    'Doubling capacity from 50 to 100 customers would add EUR 100 of expected value (+11%)'
+    'Doubling capacity from 50 to 100 slots would add EUR 100 of expected value (+11%)'
     """
-    require_columns(curve, ("capacity", "expected_value"), "capacity curve")
+    require_columns(curve, ("limit", "expected_value"), "capacity curve")
+    curve = curve.dropna(subset=["limit", "expected_value"])
     if curve.empty:
         raise PageInputError.empty_table("capacity curve")
     figure, axes = new_axes()
-    lines = curve.groupby("tier", sort=False, observed=True) if "tier" in curve else [("", curve)]
-    for k, (tier, rows) in enumerate(lines):
-        ordered = rows.sort_values("capacity")
+    units = _plural(str(curve["unit"].iloc[0]) if "unit" in curve else unit)
+    several = "resource" in curve
+    lines = curve.groupby("resource", sort=False, observed=True) if several else [("", curve)]
+    for k, (name, rows) in enumerate(lines):
+        ordered = rows.sort_values("limit")
         axes.plot(
-            ordered["capacity"].to_numpy(float),
+            ordered["limit"].to_numpy(float),
             ordered["expected_value"].to_numpy(float),
             color=PALETTE[k % len(PALETTE)],
             marker=MARKERS[k % len(MARKERS)],
             linestyle=DASHES[k % len(DASHES)],
-            label=label_of(tier_name(tier)),
+            label=label_of(phrase(name)),
         )
-    if "tier" in curve:
+    if several:
         axes.legend(loc="lower right")
     if present is not None:
         axes.axvline(present, color=MUTED, linewidth=1.0, linestyle=(0, (2, 2)), zorder=0)
         axes.annotate("today", (present, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
                       textcoords="offset points", color=MUTED, fontsize=8)  # fmt: skip
     axes.set_ylim(bottom=min(0.0, float(curve["expected_value"].min())))
-    axes.set_xlabel(f"Capacity ({unit})")
+    axes.set_xlabel(f"Capacity ({units})")
     axes.set_ylabel(f"Expected value ({currency})" if currency else "Expected value")
     axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
     axes.grid(visible=True)
-    entitle(figure, axes, title or _worth_of_more(curve, present, currency, unit))
+    entitle(figure, axes, title or _worth_of_more(curve, present, currency, units))
     return figure
 
 
@@ -162,22 +166,29 @@ def _how_full(tiers: pd.DataFrame, limits: np.ndarray[tuple[int], np.dtype[np.fl
     untouched = float(tiers.loc[tiers["tier"] == "no_touch", "customers"].sum())
     said = f"{number(everyone - untouched)} of {number(everyone)} customers get a touch"
     full = [
-        tier_name(tier)
+        phrase(tier)
         for tier, n, limit in zip(tiers["tier"], tiers["customers"], limits, strict=True)
         if not is_absent(limit) and n >= limit > 0
     ]
     return f"{said}; full: {', '.join(full)}" if full else said
 
 
-def _worth_of_more(curve: pd.DataFrame, present: float | None, currency: str, unit: str) -> str:
-    if "tier" in curve or present is None or not 0 < 2 * present <= curve["capacity"].max():
+def _worth_of_more(curve: pd.DataFrame, present: float | None, currency: str, units: str) -> str:
+    largest = float(curve["limit"].max())
+    if "resource" in curve or not present or largest <= present:
         top = curve.iloc[int(curve["expected_value"].to_numpy().argmax())]
         value = money(top["expected_value"], currency)
-        return f"Expected value reaches {value} at a capacity of {number(top['capacity'])} {unit}"
-    ordered = curve.sort_values("capacity")
-    at = np.interp([present, 2 * present], ordered["capacity"], ordered["expected_value"])
-    gain, grown = float(at[1] - at[0]), share((at[1] - at[0]) / at[0]) if at[0] > 0 else ""
+        return f"Expected value reaches {value} at a capacity of {number(top['limit'])} {units}"
+    more = min(2 * present, largest)
+    ordered = curve.sort_values("limit")
+    now, then = np.interp([present, more], ordered["limit"], ordered["expected_value"])
+    grown = f" (+{share((then - now) / now)})" if now > 0 else ""
+    verb = "Doubling" if more == 2 * present else "Raising"
     return (
-        f"Doubling capacity from {number(present)} to {number(2 * present)} {unit} would add "
-        f"{money(gain, currency)} of expected value" + (f" (+{grown})" if grown else "")
+        f"{verb} capacity from {number(present)} to {number(more)} {units} would add "
+        f"{money(then - now, currency)} of expected value{grown}"
     )
+
+
+def _plural(unit: str) -> str:
+    return unit + "s" if unit in {"slot", "customer", "hour", "message"} else unit

@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ABSENT = "\N{EN DASH}"
-_TIERS = {
-    "no_touch": "No touch",
-    "low_touch": "Low touch",
-    "automated": "Automated retention",
-    "automated_retention": "Automated retention",
-    "high_touch": "High touch",
-    "csm": "Customer success manager",
-    "customer_success_manager": "Customer success manager",
-    "hybrid": "Hybrid",
-}
 
 
 def is_absent(value: Any) -> bool:
@@ -100,23 +90,14 @@ def moment(value: Any) -> str:
 def phrase(name: Any) -> str:
     """Turn a code name into words; anything with a capital or a space is left as it was written.
 
-    >>> phrase("at_risk"), phrase("Key accounts"), phrase("csm")
-    ('At risk', 'Key accounts', 'Csm')
+    >>> phrase("at_risk"), phrase("Key accounts")
+    ('At risk', 'Key accounts')
     """
     text = str(name)
     if text != text.lower() or " " in text:
         return text
     words = text.replace("_", " ").strip()
     return words[:1].upper() + words[1:] if words else text
-
-
-def tier_name(tier: Any) -> str:
-    """Name a tier in words.
-
-    >>> tier_name("csm"), tier_name("win_back")
-    ('Customer success manager', 'Win back')
-    """
-    return ABSENT if is_absent(tier) else _TIERS.get(str(tier), phrase(tier))
 
 
 def reasons(value: Any) -> list[str]:

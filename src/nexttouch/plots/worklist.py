@@ -17,7 +17,6 @@ from nexttouch.plots.words import (
     phrase,
     require_columns,
     share,
-    tier_name,
 )
 from nexttouch.plots.worklist_cells import COLUMNS, Column, cells_of
 
@@ -71,9 +70,10 @@ def worklist_page(
     ----------
     worklist : DataFrame of shape (n_customers, n_columns)
         ``rank`` (1 first) and ``customer_id``; shown when present: ``owner``, ``segment``,
-        ``stage``, ``next_stage``, ``p_next_stage``, ``churn_risk``, ``little_history`` (bool),
-        ``value_at_stake``, ``tier``, ``effect_level``, ``expected_value``, ``reasons`` (list of
-        sentences, or one text with semicolons), ``play``. A column without any value is left out.
+        ``stage``, ``next_stage``, ``p_next_stage``, ``p_churn``, ``little_history`` (bool),
+        ``margin_if_kept``, ``tier``, ``effect_level``, ``group`` (``holdout`` is marked),
+        ``expected_value``, ``reasons`` (list of sentences, or one text with semicolons), ``play``,
+        ``why`` (why this tier). A column without any value is left out.
     title : str
         Heading of the page.
     trust : mapping, optional
@@ -107,7 +107,7 @@ def worklist_page(
 
     Examples
     --------
-    >>> worklist = pd.DataFrame({"rank": [1], "customer_id": ["007"], "churn_risk": [0.63]})
+    >>> worklist = pd.DataFrame({"rank": [1], "customer_id": ["007"], "p_churn": [0.63]})
     >>> page = worklist_page(worklist, title="This week", trust={"model": "blend"})
     >>> page.startswith("<!DOCTYPE html>"), "007" in page, "63%" in page
     (True, True, True)
@@ -144,7 +144,7 @@ def worklist_page(
         + (f"; amounts in {currency}" if currency else ""),
         columns=columns,
         rows=_rows(top, columns),
-        tier_choices=_choices(top, "tier", tier_name),
+        tier_choices=_choices(top, "tier", phrase),
         stage_choices=_choices(top, "stage", phrase),
         horizon=f" within {number(days)} days" if days else "",
     )  # fmt: skip

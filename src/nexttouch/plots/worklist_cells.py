@@ -15,7 +15,6 @@ from nexttouch.plots.words import (
     phrase,
     reasons,
     share,
-    tier_name,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NOTHING = Markup("<td>{}</td>").format(ABSENT)
-_HUMAN = frozenset({"high_touch", "csm", "customer_success_manager", "hybrid"})
+_HUMAN = frozenset({"high_touch", "customer_success_manager", "hybrid"})
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,12 @@ class Column:
     label: str
     write: Callable[[Mapping[str, Any]], Markup]
     number: bool = False
+    also: str = ""
 
     def is_told_by(self, worklist: pd.DataFrame) -> bool:
         """Whether the worklist says anything here; the one segment 'all' says nothing."""
+        if self.also in worklist and not all(map(is_absent, worklist[self.also])):
+            return True
         if self.name not in worklist or all(map(is_absent, worklist[self.name])):
             return False
         return self.name != "segment" or set(worklist["segment"].dropna()) != {"all"}
@@ -86,7 +88,7 @@ def _stage(row: Mapping[str, Any]) -> Markup:
 
 
 def _risk(row: Mapping[str, Any]) -> Markup:
-    risk = row.get("churn_risk")
+    risk = row.get("p_churn")
     if is_absent(risk):
         return _sortable(risk, ABSENT)
     percent = min(100, max(0, round(float(risk) * 100)))  # type: ignore[arg-type]
@@ -109,10 +111,21 @@ def _tier(row: Mapping[str, Any]) -> Markup:
     if is_absent(tier):
         return _NOTHING
     kind = " human" if tier in _HUMAN else " none" if tier == "no_touch" else ""
-    badge = "" if is_absent(level) or tier == "no_touch" else Markup(
-        '<span class="{}">{}</span>'
-    ).format("badge" if level == "assumed" else "sub", f"{level}")  # fmt: skip
-    return Markup('<td><span class="chip{}">{}</span>{}</td>').format(kind, tier_name(tier), badge)
+    badge: Markup | str = ""
+    if row.get("group") == "holdout":
+        badge = Markup('<span class="badge">holdout: leave alone</span>')
+    elif not is_absent(level) and tier != "no_touch":
+        look = "badge" if level == "assumed" else "sub"
+        badge = Markup('<span class="{}">{}</span>').format(look, level)
+    return Markup('<td><span class="chip{}">{}</span>{}</td>').format(kind, phrase(tier), badge)
+
+
+def _play(row: Mapping[str, Any]) -> Markup:
+    play, why = row.get("play"), row.get("why")
+    reason = "" if is_absent(why) else Markup('<span class="sub">{}</span>').format(why)
+    return Markup("<td>{}{}</td>").format(
+        ("" if reason else ABSENT) if is_absent(play) else str(play), reason
+    )
 
 
 def _why(row: Mapping[str, Any]) -> Markup:
@@ -133,10 +146,10 @@ COLUMNS = (
     Column("owner", "Owner", _text("owner")),
     Column("segment", "Segment", _text("segment")),
     Column("stage", "Stage → most likely next", _stage),
-    Column("churn_risk", "Churn risk", _risk, number=True),
-    Column("value_at_stake", "Value at stake", _amount("value_at_stake"), number=True),
+    Column("p_churn", "Churn risk", _risk, number=True),
+    Column("margin_if_kept", "Value at stake", _amount("margin_if_kept"), number=True),
     Column("tier", "Tier", _tier),
     Column("expected_value", "Expected value", _amount("expected_value"), number=True),
     Column("reasons", "Why", _why),
-    Column("play", "What to do", _text("play")),
+    Column("play", "What to do", _play, also="why"),
 )
