@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Allocation", "allocate", "relative_gap"]
 
 PER_CELL = (8, 32, 128, 512, 2048)
+SMALL = 500  # customers up to which the core may grow to the whole problem
+WORTH_GROWING = 0.1  # share of the gap that a larger core must have closed to be grown again
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,10 @@ def allocate(problem: AllocationProblem, *, engine: Engine = "auto") -> Allocati
     target = max(1e-5, min(5e-5, 0.1 / max(1, len(problem))))
     if problem.holds(problem.usage(first)) and problem.value(first) > value:
         best, value = first, problem.value(first)
+    near = target * max(abs(bound), 1.0)
     for per_cell in PER_CELL:
-        if relative_gap(bound, value) <= target:
+        before = value
+        if bound - value <= near:
             break
         switches = cheapest_switches(
             problem,
@@ -117,13 +121,15 @@ def allocate(problem: AllocationProblem, *, engine: Engine = "auto") -> Allocati
             per_cell=per_cell,
             worth_trying=(bound - value) / problem.quantum + 1.0,
         )
-        core = solve_core(problem, first, switches, abs_gap=0.2 * target * max(abs(bound), 1.0))
-        if core is not None:
+        core = solve_core(problem, first, switches, abs_gap=0.2 * near, enough=bound - near)
+        if core is not None and problem.holds(problem.usage(core.tier)):
             found = problem.value(core.tier)
-            if problem.holds(problem.usage(core.tier)) and found > value:
+            if found > value:
                 best, value = core.tier, found
             if switches.complete:
                 bound = min(bound, max(value, core.bound))
+            if value - before < WORTH_GROWING * (bound - value) and len(problem) > SMALL:
+                break
         if switches.complete:
             break
     return Allocation(

@@ -105,8 +105,16 @@ def solve_core(
     switches: Switches,
     *,
     abs_gap: float,
+    enough: float,
 ) -> Core | None:
     """Choose among the switches so that every limit holds, at the greatest value.
+
+    Parameters
+    ----------
+    abs_gap : float
+        Currency units from the best choice at which to stop.
+    enough : float
+        A total value, in currency units, at which to stop.
 
     Returns
     -------
@@ -147,6 +155,7 @@ def solve_core(
         each[group],
         integer=True,
         abs_gap=abs_gap,
+        enough=enough - problem.value(first),
     )
     if answer is None:
         return None

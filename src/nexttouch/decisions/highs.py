@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "maximise"]
 
-NODE_LIMIT = 5_000  # a work limit: a time limit would make the answer depend on the machine
+NODE_LIMIT = 100  # a work limit: a time limit would make the answer depend on the machine
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def maximise(
     col_lower: NDArray[np.float64] | None = None,
     integer: bool = False,
     abs_gap: float = 0.0,
+    enough: float = np.inf,
 ) -> Answer | None:
     """Maximise ``worth @ x`` with ``row_lower <= matrix @ x <= row_upper``.
 
@@ -53,6 +54,8 @@ def maximise(
         Whether all columns are whole numbers.
     abs_gap : float
         How far from the optimum an integer answer may stop.
+    enough : float
+        A value at which an integer answer may stop.
 
     Returns
     -------
@@ -91,6 +94,7 @@ def maximise(
         ("mip_rel_gap", 0.0),
         ("mip_abs_gap", max(abs_gap, 1e-9)),
         ("mip_max_nodes", NODE_LIMIT),
+        ("objective_target", enough),
         ("primal_feasibility_tolerance", 1e-9),
         ("dual_feasibility_tolerance", 1e-9),
         ("mip_feasibility_tolerance", 1e-9),
