@@ -95,7 +95,7 @@ def as_rows(happenings):
         yield customer, half * DAY_US // 2, name, measures
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(spec=journeys(), happenings=happenings)
 def test_machine_follows_the_rules_to_the_letter(make_log, literal_moves, spec, happenings):
     log = make_log(as_rows(happenings), names=(*NAMES, "noise"))
@@ -108,7 +108,7 @@ def test_machine_follows_the_rules_to_the_letter(make_log, literal_moves, spec, 
         assert found == literal_moves(plan, log, customer, until)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     spec=journeys(),
     happenings=happenings,
@@ -129,8 +129,6 @@ def test_every_observed_next_stage_is_legal(make_log, spec, happenings, horizon,
 
     silent = silent_stages(plan, log, rows, horizon * DAY_US)
     assert legal[now, silent].all()
-    first = np.searchsorted(log.timestamp_us[log.offsets[0] :], 0)
-    assert first == 0
     for row in range(0, len(rows), 7):
         span = slice(log.offsets[rows.customer[row]], log.offsets[rows.customer[row] + 1])
         times = log.timestamp_us[span]
@@ -138,7 +136,7 @@ def test_every_observed_next_stage_is_legal(make_log, spec, happenings, horizon,
             assert silent[row] == later[row]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(spec=journeys(), happenings=happenings, cutoff=half_days)
 def test_events_at_or_after_the_cutoff_change_nothing(make_log, spec, happenings, cutoff):
     cutoff_us = cutoff * DAY_US // 2
@@ -156,7 +154,7 @@ def test_events_at_or_after_the_cutoff_change_nothing(make_log, spec, happenings
     assert answers[0] == answers[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(spec=journeys(), happenings=happenings, shift=st.integers(-900, 900))
 def test_shifting_all_times_shifts_the_moves_and_nothing_else(make_log, spec, happenings, shift):
     rows = list(as_rows(happenings))
@@ -174,7 +172,9 @@ def test_shifting_all_times_shifts_the_moves_and_nothing_else(make_log, spec, ha
 
 def test_codes_of_the_vocabulary_do_not_matter(make_log, lifecycle):
     events = [("a", n * DAY_US, "purchase") for n in (0, 9, 60)] + [("a", 5, "visit")]
-    logs = [make_log(events, names=names) for names in (("purchase", "visit"), ("visit", "purchase"))]
+    logs = [
+        make_log(events, names=names) for names in (("purchase", "visit"), ("visit", "purchase"))
+    ]
     one, two = (dated_moves(lifecycle, log) for log in logs)
     assert one.stage.tolist() == two.stage.tolist()
 

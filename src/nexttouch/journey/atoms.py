@@ -69,8 +69,8 @@ def atom_of(
         case FewerThan():
             kind, n = Kind.FEWER, condition.fewer_than
         case Silence(silence_days=silence):
-            days = dormant_after_days if silence == "dormant_after_days" else silence
-            return Atom(Kind.FEWER, group, days=days)
+            quiet = dormant_after_days if silence == "dormant_after_days" else silence
+            return Atom(Kind.FEWER, group, days=quiet)
         case ValueAtLeast():
             days = condition.within_days or math.inf
             measure, least = condition.measure, condition.value_at_least
@@ -97,17 +97,17 @@ def implies(a: Atom, b: Atom) -> bool:
     """
     if b.kind != Kind.AT_LEAST or not a.names <= b.names:
         return False
-    if a.kind == Kind.EVENT:
-        return b.n == 1 and (not b.active_days or math.isinf(b.days))
-    if a.kind == Kind.VALUE:
-        return b.n == 1 and a.days <= b.days and (not b.active_days or math.isinf(b.days))
-    if a.kind != Kind.AT_LEAST or a.days > b.days:
-        return False
-    if not b.active_days:
-        return a.n >= b.n
-    if math.isinf(b.days):
-        return (a.n if a.active_days else 1) >= b.n
-    return a.active_days and a.names == b.names and a.n >= b.n
+    ever = math.isinf(b.days)
+    match a.kind:
+        case Kind.EVENT:
+            return b.n == 1 and (ever or not b.active_days)
+        case Kind.VALUE:
+            return b.n == 1 and a.days <= b.days and (ever or not b.active_days)
+        case Kind.AT_LEAST if a.days <= b.days:
+            if b.active_days and not (a.active_days and (ever or a.names == b.names)):
+                return ever and b.n == 1
+            return a.n >= b.n
+    return False
 
 
 def contradict(a: Atom, b: Atom) -> bool:

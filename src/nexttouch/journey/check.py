@@ -1,4 +1,4 @@
-"""Whether a journey holds together: names, ways in and out, no two rules that chance would order."""
+"""Whether a journey holds together: names, ways in and out, no order left to chance."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def check_journey(spec: JourneySpec) -> None:
     Raises
     ------
     JourneyError
-        If a name is unknown, reserved or written twice; a stage cannot be reached or left; two rules
-        of equal priority may fire from one stage at one instant; rules can chase each other.
+        If a name is unknown, reserved or written twice; a stage cannot be reached or left; two
+        rules of equal priority may fire from one stage at one instant; rules can chase each other.
     """
+    _check_stages(spec)
     _check_names(spec)
     rules = spec.ordered_rules
     edges = [(source, rule.to) for rule in rules for source in spec.sources(rule)]
@@ -56,7 +57,7 @@ def reachable(edges: Iterable[tuple[str, str]]) -> set[str]:
     return found
 
 
-def _check_names(spec: JourneySpec) -> None:
+def _check_stages(spec: JourneySpec) -> None:
     own = [stage.name for stage in spec.stages]
     for what, names in (("stage", own), ("rule", [rule.name for rule in spec.ordered_rules])):
         if again := sorted({name for name in names if names.count(name) > 1}):
@@ -69,19 +70,23 @@ def _check_names(spec: JourneySpec) -> None:
     for name in own:
         if name in reserved:
             raise JourneyError.reserved(name, reserved[name])
-    for trigger in spec.events:
-        if trigger not in spec.trigger_names:
-            known = spec.trigger_names
-            raise JourneyError.unknown_name("journey.events", "trigger", trigger, known)
+
+
+def _check_names(spec: JourneySpec) -> None:
+    triggers = set(spec.trigger_names)
+    for name in spec.events:
+        if name not in triggers:
+            raise JourneyError.unknown_name("journey.events", "trigger", name, triggers)
     for rule in spec.ordered_rules:
         where = f"Rule '{rule.name}'"
-        for stage in (*rule.from_stages, rule.to):
-            known = spec.stage_names[stage == rule.to :]
-            if stage not in known and not (stage == ANY and stage in rule.from_stages):
-                raise JourneyError.unknown_name(where, "stage", stage, known)
-        for trigger in (name for condition in rule.when for name in condition.triggers):
-            if trigger != ANY and trigger not in spec.trigger_names:
-                raise JourneyError.unknown_name(where, "trigger", trigger, spec.trigger_names)
+        named = (
+            ("stage", rule.from_stages, {*spec.stage_names, ANY}),
+            ("stage", (rule.to,), set(spec.stage_names[1:])),
+            ("trigger", tuple(t for c in rule.when for t in c.triggers), {*triggers, ANY}),
+        )
+        for what, names, known in named:
+            if unknown := [name for name in names if name not in known]:
+                raise JourneyError.unknown_name(where, what, unknown[0], known)
 
 
 def _atoms(spec: JourneySpec, rule: RuleSpec) -> tuple[Atom, ...]:

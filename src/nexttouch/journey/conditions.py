@@ -94,25 +94,25 @@ class DatePassed(_OfTriggers):
     offset_days: int = Field(default=0, description="Days after the date; negative for before it.")
 
 
-_BY_KEY: dict[str, str] = {
-    "event": "event",
-    "at_least": "at_least",
-    "fewer_than": "fewer_than",
-    "silence_days": "silence_days",
-    "value_at_least": "value_at_least",
-    "date": "date",
-}
+_KEYS = ("at_least", "date", "event", "fewer_than", "silence_days", "value_at_least")
+
+
+def _found(value: Any) -> list[str]:
+    keys = set(value) if isinstance(value, dict) else set(getattr(type(value), "model_fields", ()))
+    return sorted(keys & set(_KEYS))
 
 
 def _kind(value: Any) -> str | None:
-    keys = set(value) if isinstance(value, dict) else set(type(value).model_fields)
-    found = sorted(keys & set(_BY_KEY))
-    if len(found) == 1:
-        return found[0]
-    if isinstance(value, dict):
-        guess = next((g for key in sorted(keys) if (g := nearest(key, _BY_KEY))), None)
-        raise JourneyError.unclear_condition(sorted(keys), found, sorted(_BY_KEY), guess)
-    return None
+    """Tell the kind of a condition by the one key that names it."""
+    return next(iter(_found(value)), None)
+
+
+def _waits_for_one_thing(value: Any) -> Any:
+    if isinstance(value, dict) and len(found := _found(value)) != 1:
+        keys = sorted(map(str, value))
+        guess = next((g for key in keys if (g := nearest(key, _KEYS))), None)
+        raise JourneyError.unclear_condition(keys, found, list(_KEYS), guess)
+    return value
 
 
 Condition = Annotated[
@@ -123,5 +123,6 @@ Condition = Annotated[
     | Annotated[ValueAtLeast, Tag("value_at_least")]
     | Annotated[DatePassed, Tag("date")],
     Discriminator(_kind),
+    BeforeValidator(_waits_for_one_thing),
 ]
 """One condition; which one is told by its key."""

@@ -6,6 +6,10 @@ of the present stage are tried in order; the first that holds moves the customer
 none holds. An instant's events may carry a customer along one rule that waits for an event.
 """
 
+# Numba infers the types, and passes arguments by place.
+# mypy: allow-untyped-defs
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0917
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,7 +39,6 @@ _KIND, _SLOT, _LEAST, _WINDOW = range(4)  # of PlanArrays.conditions
 _KEEPS, _MEASURE, _SPAN, _RING, _LENGTH = range(5)  # of PlanArrays.slots
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
 class Memory(NamedTuple):
@@ -76,7 +79,7 @@ def fresh_memory(plan: PlanArrays) -> Memory:
 
 
 @_compiled
-def _forget(plan, memory, first):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _forget(plan, memory, first):
     for slot in range(plan.slots.shape[0]):
         keeps = plan.slots[slot, _KEEPS]
         memory.value[slot] = MISSING if keeps in (_HAPPENED, _DATED) else 0
@@ -85,15 +88,15 @@ def _forget(plan, memory, first):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @_compiled
-def _copy(source, target):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _copy(source, target):
     target.value[:] = source.value
     target.mark[:] = source.mark
     target.ring[:] = source.ring
     target.spent[:] = source.spent
 
 
-@_inlined
-def _take_in(plan, memory, now, event, day, measures, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@_compiled
+def _take_in(plan, memory, now, event, day, measures, row):
     """Count one event."""
     for slot in range(plan.slots.shape[0]):
         if plan.member[event, slot] == 0:
@@ -122,7 +125,7 @@ def _take_in(plan, memory, now, event, day, measures, row):  # type: ignore[no-u
 
 
 @_compiled
-def _evict(plan, memory, now, times, events, measures, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _evict(plan, memory, now, times, events, measures, taken):
     """Take what is too old out of the windowed sums; marks rest on the next event to leave."""
     for slot in range(plan.slots.shape[0]):
         span = plan.slots[slot, _SPAN]
@@ -140,16 +143,16 @@ def _evict(plan, memory, now, times, events, measures, taken):  # type: ignore[n
         memory.mark[slot] = head
 
 
-@_inlined
-def _nth_latest(plan, memory, condition):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@_compiled
+def _nth_latest(plan, memory, condition):
     """Return the time of the n-th latest unit; there must be n."""
     slot = plan.conditions[condition, _SLOT]
     place = (memory.value[slot] - plan.conditions[condition, _LEAST]) % plan.slots[slot, _LENGTH]
     return memory.ring[plan.slots[slot, _RING] + place]
 
 
-@_inlined
-def _holds(plan, memory, condition, now, event_used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@_compiled
+def _holds(plan, memory, condition, now, event_used):
     """Tell whether a condition holds from just after ``now`` on."""
     kind = plan.conditions[condition, _KIND]
     least = plan.conditions[condition, _LEAST]
@@ -170,7 +173,7 @@ def _holds(plan, memory, condition, now, event_used):  # type: ignore[no-untyped
 
 
 @_compiled
-def _first_that_holds(plan, memory, stage, now, event_used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _first_that_holds(plan, memory, stage, now, event_used):
     """Return the rule that takes a customer out of the stage now, or -1."""
     for way in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
         rule = plan.stage_rule[way]
@@ -185,7 +188,7 @@ def _first_that_holds(plan, memory, stage, now, event_used):  # type: ignore[no-
 
 
 @_compiled
-def _settle(plan, memory, stage, now):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _settle(plan, memory, stage, now):
     """Fire rules until none holds; list them in ``memory.fired`` and return how many."""
     event_used = False
     for n_fired in range(memory.fired.shape[0]):
@@ -202,7 +205,7 @@ def _settle(plan, memory, stage, now):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 @_compiled
-def _next_timer(plan, memory, stage, now, times, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _next_timer(plan, memory, stage, now, times, taken):
     """Return the next instant after ``now`` at which passing time alone may make a rule fire."""
     soonest = NEVER
     for way in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
@@ -227,7 +230,7 @@ def _next_timer(plan, memory, stage, now, times, taken):  # type: ignore[no-unty
 
 
 @_compiled
-def _run_silent(plan, memory, scratch, stage, timer, until_us, times, events, measures, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _run_silent(plan, memory, scratch, stage, timer, until_us, times, events, measures, taken):
     """Return the stage at ``until_us`` if no further event happens."""
     if timer >= until_us:
         return stage
@@ -243,19 +246,26 @@ def _run_silent(plan, memory, scratch, stage, timer, until_us, times, events, me
 
 
 @_compiled
-def run_machine(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    plan,  # noqa: ANN001
-    memory,  # noqa: ANN001
-    scratch,  # noqa: ANN001
-    offsets,  # noqa: ANN001
-    times,  # noqa: ANN001
-    events,  # noqa: ANN001
-    days,  # noqa: ANN001
-    measures,  # noqa: ANN001
-    until_us,  # noqa: ANN001
-    row_offsets,  # noqa: ANN001
-    cutoffs_us,  # noqa: ANN001
-    horizon_us,  # noqa: ANN001
+def _longer(values):
+    longer = np.empty(2 * values.shape[0], dtype=values.dtype)
+    longer[: values.shape[0]] = values
+    return longer
+
+
+@_compiled
+def run_machine(
+    plan,
+    memory,
+    scratch,
+    offsets,
+    times,
+    events,
+    days,
+    measures,
+    until_us,
+    row_offsets,
+    cutoffs_us,
+    horizon_us,
 ):
     """Run every customer up to ``until_us``.
 
@@ -295,18 +305,13 @@ def run_machine(  # type: ignore[no-untyped-def]  # noqa: ANN201
             if now >= until_us:
                 break
             while taken < end and times[taken] == now:
-                if plan.relevant[events[taken]] != 0:
-                    _take_in(plan, memory, now, events[taken], days[taken], measures, taken)
+                _take_in(plan, memory, now, events[taken], days[taken], measures, taken)
                 taken += 1
             _evict(plan, memory, now, times, events, measures, taken)
             n_fired = _settle(plan, memory, stage, now)
             if n_moves + n_fired > at_us.shape[0]:
-                more_at_us = np.empty(2 * at_us.shape[0] + n_fired, dtype=np.int64)
-                more_rules = np.empty(more_at_us.shape[0], dtype=np.int16)
-                more_at_us[:n_moves] = at_us[:n_moves]
-                more_rules[:n_moves] = rules[:n_moves]
-                at_us = more_at_us
-                rules = more_rules
+                at_us = _longer(at_us)
+                rules = _longer(rules)
             for place in range(n_fired):
                 at_us[n_moves] = now
                 rules[n_moves] = memory.fired[place]
@@ -318,7 +323,7 @@ def run_machine(  # type: ignore[no-untyped-def]  # noqa: ANN201
 
 
 @_compiled
-def last_before(offsets, at_us, customer, moment_us):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def last_before(offsets, at_us, customer, moment_us):
     """Return per row the place of the customer's last move before the moment, or -1."""
     place = np.empty(customer.shape[0], dtype=np.int64)
     for row in range(customer.shape[0]):

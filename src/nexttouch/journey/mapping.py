@@ -9,12 +9,11 @@ from nexttouch.errors import JourneyError, nearest
 from nexttouch.events.log import Measure
 from nexttouch.journey.check import reachable
 from nexttouch.journey.conditions import DatePassed, ValueAtLeast
-from nexttouch.journey.spec import JourneySpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nexttouch.journey.spec import RuleSpec
+    from nexttouch.journey.spec import JourneySpec, RuleSpec
 
 __all__ = ["MappingReport", "check_mapping", "idle_rules", "unmapped_events"]
 
@@ -67,6 +66,7 @@ def unmapped_events(spec: JourneySpec, event_names: Iterable[str]) -> tuple[str,
 
     Examples
     --------
+    >>> from nexttouch.journey import JourneySpec
     >>> spec = JourneySpec(preset="lifecycle", events={"activity": ["purchase"]})
     >>> unmapped_events(spec, ["purchase", "visit"])
     ('visit',)
@@ -84,6 +84,7 @@ def check_mapping(
 
     Examples
     --------
+    >>> from nexttouch.journey import JourneySpec
     >>> spec = JourneySpec(preset="five_stage", events={"conversion": ["order"]})
     >>> report = check_mapping(spec, ["order", "visit"])
     >>> report.unreachable_stages
@@ -118,6 +119,7 @@ def idle_rules(spec: JourneySpec, measures: tuple[Measure, ...]) -> tuple[str, .
 
     Examples
     --------
+    >>> from nexttouch.journey import JourneySpec
     >>> idle_rules(JourneySpec(preset="five_stage", events={"conversion": ["order"]}), ())
     ('contract_ends', 'leaves', 'recommends', 'considers', 'notices', 'stops_recommending')
     """

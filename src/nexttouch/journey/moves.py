@@ -62,15 +62,19 @@ def dated_moves(plan: JourneyPlan, log: EventLog, *, until_us: int = NEVER) -> M
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from nexttouch.events.build import build_log
     >>> from nexttouch.journey import JourneySpec, compile_journey
-    >>> log = tiny_log([("ann", "2025-01-01", "purchase"), ("ann", "2025-01-08", "purchase")])
+    >>> log = build_log(pd.DataFrame({"customer_id": "ann", "event": "purchase",
+    ...     "timestamp": pd.to_datetime(["2025-01-01", "2025-01-08"], utc=True)}))
     >>> spec = JourneySpec(preset="lifecycle", events={"activity": ["purchase"]})
     >>> plan = compile_journey(spec, log.vocabulary)
     >>> [plan.stages[code] for code in dated_moves(plan, log).stage]
     ['new', 'active', 'at_risk', 'lapsed']
     """
     offsets, at_us, rule, _ = _run(plan, log, until_us)
-    return _moves(plan, log, offsets, at_us, rule)
+    targets = np.array([r.to for r in plan.for_vocabulary(log.vocabulary).rules], dtype=np.int16)
+    return Moves(offsets, at_us, targets[rule], rule)
 
 
 def stages_at(
@@ -85,9 +89,12 @@ def stages_at(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from nexttouch.events.build import build_log
     >>> from nexttouch.journey import JourneySpec, compile_journey
     >>> from nexttouch.snapshots import DAY_US, SnapshotRows
-    >>> log = tiny_log([("ann", "2025-01-01", "purchase")])
+    >>> log = build_log(pd.DataFrame({"customer_id": "ann", "event": "purchase",
+    ...     "timestamp": pd.to_datetime(["2025-01-01"], utc=True)}))
     >>> spec = JourneySpec(preset="lifecycle", events={"activity": ["purchase"]})
     >>> plan = compile_journey(spec, log.vocabulary)
     >>> rows = SnapshotRows.after_first_event(log.first_us, log.first_us + 28 * DAY_US)
@@ -133,9 +140,12 @@ def silent_stages(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from nexttouch.events.build import build_log
     >>> from nexttouch.journey import JourneySpec, compile_journey
     >>> from nexttouch.snapshots import DAY_US, SnapshotRows
-    >>> log = tiny_log([("ann", "2025-01-01", "purchase"), ("ann", "2025-01-08", "purchase")])
+    >>> log = build_log(pd.DataFrame({"customer_id": "ann", "event": "purchase",
+    ...     "timestamp": pd.to_datetime(["2025-01-01", "2025-01-08"], utc=True)}))
     >>> spec = JourneySpec(preset="lifecycle", events={"activity": ["purchase"]})
     >>> plan = compile_journey(spec, log.vocabulary)
     >>> rows = SnapshotRows.after_first_event(log.first_us, log.first_us + 7 * DAY_US)
@@ -153,12 +163,13 @@ def _run(
     until_us: int,
     rows: SnapshotRows | None = None,
     horizon_us: int = 0,
-) -> Any:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int16], NDArray[np.int16]]:
+    """Return move offsets, times and rules, and the silent successor of each row."""
     plan = plan.for_vocabulary(log.vocabulary)
     customer = np.zeros(0, np.int32) if rows is None else rows.customer
     cutoffs_us = np.zeros(0, np.int64) if rows is None else rows.cutoff_us
     row_offsets = np.searchsorted(customer, np.arange(log.n_customers + 1, dtype=np.int32))
-    return run_machine(
+    offsets, at_us, rule, silent = run_machine(
         plan.arrays,
         fresh_memory(plan.arrays),
         fresh_memory(plan.arrays),
@@ -172,6 +183,7 @@ def _run(
         _frozen(cutoffs_us, np.int64),
         np.int64(horizon_us),
     )
+    return offsets, at_us, rule, silent
 
 
 def _frozen(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
@@ -179,14 +191,3 @@ def _frozen(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
     view = np.ascontiguousarray(values, dtype=dtype).view()
     view.flags.writeable = False
     return view
-
-
-def _moves(
-    plan: JourneyPlan,
-    log: EventLog,
-    offsets: NDArray[np.int64],
-    at_us: NDArray[np.int64],
-    rule: NDArray[np.int16],
-) -> Moves:
-    targets = plan.for_vocabulary(log.vocabulary).arrays.rules[:, 0].astype(np.int16)
-    return Moves(offsets, at_us, targets[rule], rule)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nexttouch.errors import JourneyError
-from nexttouch.events.log import Vocabulary
 from nexttouch.journey.atoms import Atom, Kind, atom_of
 from nexttouch.journey.mapping import idle_rules
-from nexttouch.journey.spec import JourneySpec
 from nexttouch.snapshots import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+
+    from nexttouch.events.log import Vocabulary
+    from nexttouch.journey.spec import JourneySpec
 
 __all__ = ["JourneyPlan", "PlanArrays", "PlanRule", "Slot", "compile_journey"]
 
@@ -41,7 +42,7 @@ class PlanArrays(NamedTuple):
     """The rules as numbers.
 
     A *slot* is one thing to remember of the events of a group: that one happens now, the latest
-    times of a count, a sum, a date. Rules are listed per stage in the order in which they are tried.
+    times of a count, a sum, a date. Rules are listed by stage, in the order they are tried in.
 
     Attributes
     ----------
@@ -129,6 +130,8 @@ def compile_journey(spec: JourneySpec, vocabulary: Vocabulary) -> JourneyPlan:
 
     Examples
     --------
+    >>> from nexttouch.events.log import Vocabulary
+    >>> from nexttouch.journey import JourneySpec
     >>> spec = JourneySpec(preset="lifecycle", events={"activity": ["purchase"]})
     >>> compile_journey(spec, Vocabulary(("purchase",))).stages[1:3]
     ('new', 'active')
@@ -158,10 +161,6 @@ def compile_journey(spec: JourneySpec, vocabulary: Vocabulary) -> JourneyPlan:
         idle=idle,
         arrays=_arrays(rules, len(code), vocabulary),
     )
-
-
-def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum([*lengths])]).astype(np.int64)
 
 
 def _window_us(days: float) -> int:
@@ -235,7 +234,7 @@ def _arrays(rules: tuple[PlanRule, ...], n_stages: int, vocabulary: Vocabulary) 
         conditions=np.array(conditions, dtype=np.int64).reshape(len(conditions), 4),
         slots=slots.table(),
         member=member,
-        relevant=member.any(axis=1).astype(np.uint8),
+        relevant=np.asarray(member.any(axis=1), dtype=np.uint8),
     )
 
 

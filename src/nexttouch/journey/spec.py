@@ -155,7 +155,9 @@ class JourneySpec(_Part):
         rules = list(self.rules)
         if self.dormant is None and all(rule.to != DORMANT for rule in rules):
             silent = {"silence_days": "dormant_after_days", "of": ANY}
-            rules.append(RuleSpec(name="falls_dormant", from_stages=(ANY,), to=DORMANT, when=silent))
+            rules.append(
+                RuleSpec(name="falls_dormant", from_stages=(ANY,), to=DORMANT, when=silent)
+            )
         placed = [
             rule if rule.priority is not None else rule.model_copy(update={"priority": place})
             for place, rule in enumerate(rules, start=1)

@@ -33,8 +33,9 @@ def transition_matrix(
 
     Examples
     --------
-    >>> transition_matrix(np.array([0, 0, 1]), np.array([1, 1, -1]), ["new", "old"]).loc["new", "old"]
-    np.int64(2)
+    >>> counts = transition_matrix(np.array([0, 0, 1]), np.array([1, 1, -1]), ["new", "old"])
+    >>> counts.to_numpy().tolist()
+    [[0, 2], [0, 0]]
     """
     n_stages = len(stages)
     known = next_stage >= 0

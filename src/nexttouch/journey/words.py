@@ -93,24 +93,23 @@ def _words(spec: JourneySpec, condition: Condition) -> str:
     what = "any mapped event" if ANY in names else " or ".join(names)
     match condition:
         case EventHappens():
-            return f"{what} happens"
-        case AtLeast(at_least=n, units=units):
-            return f"{what} {_times(n, units)} or more{_within(condition.within_days)}"
-        case FewerThan(fewer_than=n, units=units):
-            return f"{what} on fewer than {n} days{_within(condition.within_days)}" if (
-                units == "active_days"
-            ) else f"{what} fewer than {_times(n, units)}{_within(condition.within_days)}"
-        case Silence(silence_days=days):
-            days = spec.dormant_after_days if days == "dormant_after_days" else days
-            return f"{what} is silent for more than {_count(days, 'day')}"
-        case ValueAtLeast():
-            within = _within(condition.within_days)
-            return f"{condition.measure} of {what} adds up to {condition.value_at_least:g}{within}"
-        case DatePassed(offset_days=0):
-            return f"{condition.date} of {what} has passed"
-        case DatePassed(offset_days=days):
-            side = "after" if days > 0 else "before"
-            return f"{_count(abs(days), 'day')} {side} {condition.date} of {what}"
+            words = "happens"
+        case AtLeast(at_least=n, units=units, within_days=days):
+            words = f"{_times(n, units)} or more{_within(days)}"
+        case FewerThan(fewer_than=n, units="active_days", within_days=days):
+            words = f"on fewer than {_count(n, 'day')}{_within(days)}"
+        case FewerThan(fewer_than=n, within_days=days):
+            words = f"fewer than {_count(n, 'time')}{_within(days)}"
+        case Silence(silence_days=quiet):
+            days = spec.dormant_after_days if quiet == "dormant_after_days" else quiet
+            words = f"is silent for more than {_count(days, 'day')}"
+        case ValueAtLeast(measure=measure, value_at_least=least, within_days=days):
+            return f"{measure} of {what} adds up to {least:g}{_within(days)}"
+        case DatePassed(date=date, offset_days=offset):
+            side = "after" if offset > 0 else "before"
+            wait = f"{_count(abs(offset), 'day')} {side} " if offset else ""
+            return f"{wait}{date} of {what} has passed"
+    return f"{what} {words}"
 
 
 def _count(n: int, unit: str) -> str:
