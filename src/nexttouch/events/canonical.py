@@ -22,6 +22,7 @@ __all__ = ["LONGEST_ID", "UTC_US", "canonical_events", "to_arrow"]
 
 UTC_US = pa.timestamp("us", "UTC")
 LONGEST_ID = 256
+_FIRST_INEXACT = 2**53  # decimal numbers from here on skip whole ones
 _TIMES = ("timestamp", "ingested_at")
 _NEEDED = ("customer_id", "timestamp", "event")
 
@@ -144,8 +145,11 @@ def _column(table: pa.Table, name: str) -> pa.Array:
     if isinstance(whole, pa.ChunkedArray):  # nothing to combine
         whole = pa.array([], column.type)
     if pa.types.is_dictionary(whole.type):
-        whole = whole.dictionary_decode()
-    return whole
+        words = whole.dictionary
+        if pa.types.is_string_view(words.type):
+            words = words.cast(pa.string())
+        whole = words.take(whole.indices)
+    return whole.cast(pa.string()) if pa.types.is_string_view(whole.type) else whole
 
 
 def _text(column: pa.Array, name: str) -> pa.Array:
@@ -156,7 +160,7 @@ def _text(column: pa.Array, name: str) -> pa.Array:
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
         top = pc.max(pc.abs(column)).as_py() or 0
         whole = pc.all(pc.equal(column, pc.trunc(column))).as_py()
-        if top > LARGEST_STEPS or whole is False:
+        if top >= _FIRST_INEXACT or whole is False:
             msg = (
                 f"Column '{name}' holds decimal numbers, and an id must be kept exactly. "
                 "Read it as text (dtype={column: str}), or as whole numbers."

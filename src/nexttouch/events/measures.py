@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_STEPS", "scale_of", "to_number", "to_steps"]
 
-LARGEST_STEPS = 2**53 - 1
-"""Largest whole number of steps: exact in float64, and a thousand of them add up in int64."""
+LARGEST_STEPS = 2**50 - 1
+"""Largest whole number of steps: it survives the way to a float and back, and thousands of them
+add up in int64."""
 
 
 def scale_of(measure: Measure) -> tuple[float, bool]:
