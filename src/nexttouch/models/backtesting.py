@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from nexttouch.errors import NoRowsError, OneClassError
+from nexttouch.models.candidates import BASELINES
 from nexttouch.models.joint import fit_given_activity, join
 from nexttouch.models.metrics import churn_losses, churn_metrics, stage_losses, stage_metrics
 from nexttouch.progress import quiet
@@ -90,8 +91,8 @@ def backtest(
     candidates : mapping of str to unfitted estimator
     task : {'churn', 'stage'}
     churn_model : unfitted estimator, optional
-        For stages: the churn champion. Every candidate is then also tested in its joint form,
-        named ``joint_NAME``: that is how it would be served.
+        For stages: the churn champion. Candidates are then tested in their joint form, named
+        ``joint_NAME``, as they would be served; baselines in their plain form, too.
     progress : callable
 
     Raises
@@ -144,9 +145,11 @@ def backtest(
 def _forms(
     name: str, task: str, p_churn: NDArray[np.float64] | None
 ) -> tuple[tuple[str, bool], ...]:
+    """Return how a candidate is tested: as it is, joined with churn, or both."""
     if task == "churn" or p_churn is None:
         return ((name, False),)
-    return ((name, False), (JOINT + name, True))
+    joint = ((JOINT + name, True),)
+    return ((name, False), *joint) if name in BASELINES else joint
 
 
 def _predict(

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, logit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from scipy.special import betaln, digamma, gammaln, logit
 
-from nexttouch.errors import OneClassError
-from nexttouch.models.columns import NamedColumns
+from nexttouch.models.columns import MatrixClassifier, two_classes
 from nexttouch.models.explanation import Explanation, Term
 
 if TYPE_CHECKING:
@@ -64,20 +62,26 @@ class PurchaseRhythm:
         key = (whole[0] * span[1] + whole[1]) * span[2] + whole[2]
         key, inverse = np.unique(key, return_inverse=True)
         count = np.bincount(inverse, weights=weight, minlength=len(key))
-        x, last, age = (v.astype(np.float64) for v in np.unravel_index(key, span))
+        x, last, age = np.stack(np.unravel_index(key, span)).astype(np.float64)
         unit = max(float(np.mean(age)) / 10.0, 1.0)
         counts, last, age = _Counts(x), last / unit, age / unit
         share = count / count.sum()
 
-        def loss(logs: NDArray[np.float64]) -> float:
-            model = cls(*np.exp(logs), unit_days=unit)
-            alive, dead = model._log_parts(counts, last, age, 0.0)
+        def loss(logs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            model = cls.of_logs(logs, unit)
+            value, slope = model.likelihood(counts, last, age)
             ridge = 1e-3 * float((logs**2).sum())
-            return ridge - float(share @ (np.logaddexp(alive, dead) + model._log_front(counts)))
+            return ridge - float(share @ value), 2e-3 * logs - np.exp(logs) * (slope @ share)
 
         bounds = [(-7.0, 7.0)] * 4
-        best = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=bounds)
-        return cls(*(float(v) for v in np.exp(best.x)), unit_days=unit)
+        best = minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=bounds)
+        return cls.of_logs(best.x, unit)
+
+    @classmethod
+    def of_logs(cls, logs: NDArray[np.float64], unit_days: float) -> Self:
+        """Build from the logarithms of r, alpha, a and b."""
+        r, alpha, a, b = (float(v) for v in np.exp(logs))
+        return cls(r, alpha, a, b, unit_days)
 
     def p_silent(
         self,
@@ -91,21 +95,38 @@ class PurchaseRhythm:
         counts = _Counts(repeats)
         quiet, dead = self._log_parts(counts, last, age, horizon_days / self.unit_days)
         alive, _ = self._log_parts(counts, last, age, 0.0)
-        return np.exp(np.logaddexp(quiet, dead) - np.logaddexp(alive, dead))
+        return np.asarray(np.exp(np.logaddexp(quiet, dead) - np.logaddexp(alive, dead)))
 
     def rate_per_day(self, repeats: NDArray[Any], age_days: NDArray[Any]) -> NDArray[np.float64]:
         """Return the expected purchase rate of customers who are alive, events per day."""
         expected = (self.r + repeats) / (self.alpha + age_days / self.unit_days)
         return np.asarray(expected / self.unit_days)
 
-    def _log_front(self, counts: _Counts) -> NDArray[np.float64]:
-        front = gammaln(self.r + counts.distinct)[counts.at] - gammaln(self.r)
-        return np.asarray(front + self.r * np.log(self.alpha) - betaln(self.a, self.b))
+    def likelihood(
+        self, counts: _Counts, last: NDArray[np.float64], age: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the log likelihood of each row and its slope by r, alpha, a and b."""
+        times, at = counts.distinct, counts.at
+        r, alpha, a, b = self.r, self.alpha, self.a, self.b
+        alive, dead = self._log_parts(counts, last, age, 0.0)
+        both = np.logaddexp(alive, dead)
+        front = gammaln(r + times) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
+        is_dead = np.exp(dead - both)
+        by_r = (digamma(r + times) - digamma(r) + np.log(alpha))[at]
+        by_r -= np.log(alpha + age) * (1.0 - is_dead) + np.log(alpha + last) * is_dead
+        by_alpha = r / alpha - (r + times[at]) * (
+            (1.0 - is_dead) / (alpha + age) + is_dead / (alpha + last)
+        )
+        together = digamma(a + b) - digamma(a + b + times)
+        by_a = together[at] + is_dead / a  # digamma(a + 1) - digamma(a) = 1 / a
+        by_b = (together + digamma(b + times) - digamma(b))[at]
+        by_b -= is_dead / np.maximum(b + times - 1.0, 1e-12)[at]
+        return both + front[at], np.stack([by_r, by_alpha, by_a, by_b])
 
     def _log_parts(
         self, counts: _Counts, last: NDArray[Any], age: NDArray[Any], ahead: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return log likelihoods of being alive and silent so far (and ahead), and of being dead."""
+        """Return log likelihoods: alive and silent so far (and ahead); dead since the last."""
         times, at = counts.distinct, counts.at
         kept = betaln(self.a, self.b + times)[at]
         gone = betaln(self.a + 1.0, self.b + np.maximum(times, 1.0) - 1.0)
@@ -122,7 +143,7 @@ class _Counts:
         self.distinct, self.at = np.unique(repeats.astype(np.float64), return_inverse=True)
 
 
-class BGNBDClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BGNBDClassifier(MatrixClassifier):
     """BG/NBD as a churn classifier: learns from behaviour, not from the labels.
 
     Parameters
@@ -153,23 +174,12 @@ class BGNBDClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ig
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on a data frame with the named columns; labels only name the two classes."""
         matrix, target = self._learn_columns(X, y)
-        self.classes_ = np.unique(target)
-        if len(self.classes_) != 2:
-            counts = {str(c): int((target == c).sum()) for c in self.classes_}
-            raise OneClassError.of_labels(type(self).__name__, counts)
+        self.classes_, _ = two_classes(type(self).__name__, target)
         self.columns_ = tuple(self._position(name) for name in SUFFICIENT)
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.rhythm_ = PurchaseRhythm.fit(*self._history(matrix), weight)
         self.base_ = float(logit(np.mean(self._churn(matrix))))
         return self
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, shape (n_rows, 2)."""
-        return self._probabilities(self._read_columns(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more probable class of each row."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
 
     def _history(
         self, matrix: NDArray[Any]
@@ -183,7 +193,8 @@ class BGNBDClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ig
         p = self.rhythm_.p_silent(*self._history(matrix), self.horizon_days)
         return np.clip(p, 1e-9, 1.0 - 1e-9)
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         churn = self._churn(matrix)
         return np.column_stack([1.0 - churn, churn])
 

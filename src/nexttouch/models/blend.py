@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from nexttouch.errors import OneClassError
 from nexttouch.models.bgnbd import BGNBDClassifier
-from nexttouch.models.columns import NamedColumns
+from nexttouch.models.columns import MatrixClassifier, two_classes
 from nexttouch.models.explanation import Explanation
 from nexttouch.models.lightgbm_heads import ChurnClassifier
 from nexttouch.models.logistic import RFMLogistic
@@ -24,7 +22,7 @@ WEIGHTS = (0.5, 0.25, 0.25)
 """LightGBM, BG/NBD, logistic: fixed, because fitted weights gained nothing."""
 
 
-class BaseRateClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BaseRateClassifier(MatrixClassifier):
     """Everybody has the churn rate of the training rows.
 
     Examples
@@ -36,23 +34,13 @@ class BaseRateClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type:
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on labels (n_rows,); the features are not read."""
         matrix, target = self._learn_columns(X, y)
-        self.classes_, codes = np.unique(target, return_inverse=True)
-        if len(self.classes_) != 2:
-            counts = {str(c): int((target == c).sum()) for c in self.classes_}
-            raise OneClassError.of_labels(type(self).__name__, counts)
+        self.classes_, codes = two_classes(type(self).__name__, target)
         weight = np.ones(len(matrix)) if sample_weight is None else np.asarray(sample_weight, float)
         self.rate_ = float((weight * codes).sum() / weight.sum())
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, shape (n_rows, 2)."""
-        return self._probabilities(self._read_columns(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more frequent class for each row."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
-
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         return np.tile([1.0 - self.rate_, self.rate_], (len(matrix), 1))
 
     def explain(self, matrix: NDArray[Any]) -> Explanation:
@@ -60,7 +48,7 @@ class BaseRateClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type:
         return Explanation.constant(float(logit(self.rate_)), len(matrix))
 
 
-class BlendClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BlendClassifier(MatrixClassifier):
     """Fixed 2:1:1 blend of the logits of LightGBM, BG/NBD and RFM logistic.
 
     Parameters
@@ -111,21 +99,14 @@ class BlendClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ig
         self.classes_ = self.lightgbm_.classes_
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, shape (n_rows, 2)."""
-        return self._probabilities(self._read_columns(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more probable class of each row."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
-
     def _members(self) -> tuple[Any, Any, Any]:
         return self.lightgbm_, self.bg_nbd_, self.logistic_
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         total = np.zeros(len(matrix))
         for weight, member in zip(WEIGHTS, self._members(), strict=True):
-            p = member._probabilities(matrix)[:, 1]  # noqa: SLF001 - members are ours
+            p = member.proba_of_matrix(matrix)[:, 1]
             total += weight * logit(np.clip(p, 1e-9, 1.0 - 1e-9))
         churn = expit(total)
         return np.column_stack([1.0 - churn, churn])

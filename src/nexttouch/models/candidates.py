@@ -40,7 +40,7 @@ def churn_candidates(
     >>> list(churn_candidates(28))
     ['base_rate', 'bg_nbd', 'logistic', 'lightgbm', 'blend']
     """
-    options = {"num_threads": num_threads, "random_state": random_state}
+    options: dict[str, Any] = {"num_threads": num_threads, "random_state": random_state}
     return {
         "base_rate": BaseRateClassifier(),
         "bg_nbd": BGNBDClassifier(horizon_days),
@@ -74,8 +74,8 @@ def stage_candidates(
     >>> list(stage_candidates(np.ones((2, 2), dtype=bool)))
     ['stay', 'markov', 'markov_recency', 'markov_2', 'logistic', 'lightgbm']
     """
-    common = {"stage_column": stage_column, "legal": legal}
-    options = {"num_threads": num_threads, "random_state": random_state}
+    common: dict[str, Any] = {"stage_column": stage_column, "legal": legal}
+    options: dict[str, Any] = {"num_threads": num_threads, "random_state": random_state}
     found = {
         "stay": StayClassifier(**common),
         "markov": MarkovClassifier(**common),

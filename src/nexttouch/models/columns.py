@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nexttouch.errors import FeatureMismatchError, NoRowsError
+from nexttouch.errors import FeatureMismatchError, NoRowsError, OneClassError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NamedColumns", "signed_log"]
+__all__ = ["MatrixClassifier", "NamedColumns", "signed_log", "two_classes"]
 
 
 class NamedColumns:
@@ -71,6 +73,54 @@ class NamedColumns:
         if not len(found):
             raise FeatureMismatchError.missing([name], [str(n) for n in names])
         return int(found[0])
+
+
+class MatrixClassifier(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifier whose answer comes from a matrix: subclasses say how.
+
+    ``predict_proba`` checks what it is given; ``proba_of_matrix`` trusts it, for serving.
+    """
+
+    classes_: NDArray[Any]
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class, shape (n_rows, n_classes)."""
+        return self.proba_of_matrix(self._read_columns(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each row, shape (n_rows,)."""
+        best = np.argmax(self.predict_proba(X), axis=1)
+        return np.asarray(self.classes_[best])
+
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
+        raise NotImplementedError
+
+
+def two_classes(model: str, target: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the two classes of a target and the code of each row.
+
+    Raises
+    ------
+    OneClassError
+        If only one outcome is present.
+    ValueError
+        If there are more than two.
+
+    Examples
+    --------
+    >>> two_classes("model", np.array(["no", "yes", "no"]))[1].tolist()
+    [0, 1, 0]
+    """
+    check_classification_targets(target)
+    classes, codes = np.unique(target, return_inverse=True)
+    if len(classes) < 2:
+        raise OneClassError.of_labels(model, {str(classes[0]): len(target)})
+    if len(classes) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is multiclass."
+        )
+    return classes, codes
 
 
 def signed_log(values: NDArray[Any]) -> NDArray[np.float64]:

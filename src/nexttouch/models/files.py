@@ -61,7 +61,9 @@ def pack(model: Any, name: str, files: dict[str, bytes]) -> Any:
         return {"kind": type(model).__name__, "state": state}
     if isinstance(model, np.ndarray):
         if model.dtype.kind == "f":
-            values = np.where(np.isfinite(model), model, None).tolist()
+            values = model.astype(object)
+            values[~np.isfinite(model)] = None
+            values = values.tolist()
         else:
             values = model.tolist()
         return {"array": values, "dtype": "str" if model.dtype.kind in "OU" else model.dtype.name}

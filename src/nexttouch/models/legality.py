@@ -72,7 +72,7 @@ class LegalStages:
     stage_column: str | None
     legal: NDArray[np.bool_] | None
 
-    def _learn_legal(self, matrix: NDArray[Any], target: NDArray[Any]) -> None:
+    def _learn_legal(self, target: NDArray[Any]) -> None:
         """Fix the stage column, the classes and the floor of unseen stages."""
         self.legal_ = np.asarray(self.legal, dtype=bool)
         self.classes_ = np.arange(len(self.legal_))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from nexttouch.errors import OneClassError
-from nexttouch.models.columns import NamedColumns
+from nexttouch.models.columns import MatrixClassifier, two_classes
 from nexttouch.models.explanation import Explanation, Term
 from nexttouch.models.legality import LegalStages, check_targets
 
@@ -80,7 +79,7 @@ def _train(
     return lightgbm.Booster(model_str=booster.model_to_string())
 
 
-class _Boosted(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _Boosted(MatrixClassifier):
     """What both heads share: sklearn's manners around one booster."""
 
     def __init__(self, *, rounds: int = 150, num_threads: int = 1, random_state: int = 7) -> None:
@@ -92,25 +91,6 @@ class _Boosted(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[mi
         if sample_weight is None:
             return None
         return _check_sample_weight(sample_weight, matrix)
-
-    def _encode(self, y: NDArray[Any]) -> NDArray[np.intp]:
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise OneClassError.of_labels(type(self).__name__, {str(self.classes_[0]): len(y)})
-        return np.asarray(codes)
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each row, shape (n_rows,)."""
-        best = np.argmax(self.predict_proba(X), axis=1)
-        return np.asarray(self.classes_[best])
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, shape (n_rows, n_classes)."""
-        return self._probabilities(self._read_columns(X))
-
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
-        raise NotImplementedError
 
     def _threads(self) -> int:
         return int(self.num_threads)
@@ -153,11 +133,7 @@ class ChurnClassifier(_Boosted):
             If only one outcome is present.
         """
         matrix, target = self._learn_columns(X, y)
-        codes = self._encode(target)
-        if len(self.classes_) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is multiclass."
-            )
+        self.classes_, codes = two_classes(type(self).__name__, target)
         parameters = house_parameters(
             np.bincount(codes),
             objective="binary",
@@ -174,7 +150,8 @@ class ChurnClassifier(_Boosted):
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         churn = self.booster_.predict(matrix, num_threads=self._threads())
         return np.column_stack([1.0 - churn, churn])
 
@@ -215,10 +192,11 @@ class NextStageClassifier(LegalStages, _Boosted):
     >>> import pandas as pd
     >>> rng = np.random.default_rng(0)
     >>> X = pd.DataFrame({"journey_stage": rng.integers(0, 2, 400), "x": rng.normal(size=400)})
-    >>> legal = np.array([[True, True, False], [False, True, True]] + [[False, False, True]])
+    >>> legal = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 1]], dtype=bool)
     >>> y = X["journey_stage"] + (X["x"] > 0)
     >>> model = NextStageClassifier(legal=legal, rounds=20).fit(X, y)
-    >>> model.predict_proba(X.head(1))[0, [2]] if X["journey_stage"][0] == 0 else None
+    >>> bool((model.predict_proba(X)[X["journey_stage"] == 0, 2] == 0.0).all())
+    True
     """
 
     def __init__(
@@ -248,10 +226,14 @@ class NextStageClassifier(LegalStages, _Boosted):
         """
         matrix, target = self._learn_columns(X, y)
         if self.legal is None:
-            codes = self._encode(target)
+            check_classification_targets(target)
+            self.classes_, codes = np.unique(target, return_inverse=True)
+            if len(self.classes_) < 2:
+                counts = {str(self.classes_[0]): len(target)}
+                raise OneClassError.of_labels(type(self).__name__, counts)
             self.seen_ = np.arange(len(self.classes_))
         else:
-            self._learn_legal(matrix, target)
+            self._learn_legal(target)
             self.seen_, codes = np.unique(target.astype(np.intp), return_inverse=True)
             check_targets(self.legal_, self._stage(matrix), target)
         self.booster_ = None
@@ -267,7 +249,8 @@ class NextStageClassifier(LegalStages, _Boosted):
             self.booster_ = _train(matrix, codes, weight, parameters, self.rounds)
         return self
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         raw = np.zeros((len(matrix), len(self.classes_)))
         if self.booster_ is None:
             raw[:, self.seen_] = 1.0

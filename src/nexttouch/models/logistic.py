@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from nexttouch.errors import OneClassError
-from nexttouch.models.columns import NamedColumns
+from nexttouch.models.columns import MatrixClassifier, two_classes
 from nexttouch.models.explanation import Explanation, Term
 from nexttouch.models.legality import LegalStages, check_targets
 from nexttouch.models.rfm import RFM_COLUMNS, Standardised
@@ -28,13 +25,13 @@ def fit_softmax(
     *,
     ridge: float,
 ) -> NDArray[np.float64]:
-    """Fit a multinomial logistic model by L-BFGS.
+    """Fit a multinomial logistic model by Newton's method.
 
     Parameters
     ----------
     terms : float64, shape (n_rows, n_terms)
     codes : int, shape (n_rows,)
-        Classes ``0 .. n_classes - 1``.
+        Classes ``0 .. n_classes - 1``, each present.
     weight : float64, shape (n_rows,)
     ridge : float
         Half the penalty per squared coefficient; the intercept is free.
@@ -42,49 +39,25 @@ def fit_softmax(
     Returns
     -------
     float64, shape (n_terms + 1, n_classes)
-        Coefficients, the intercept last. For two classes the score of the first is held at 0.
+        Coefficients, the intercept last. Of two classes the first has score 0.
 
     Examples
     --------
     >>> terms = np.array([[-1.0], [-1.0], [1.0], [1.0]])
     >>> coef = fit_softmax(terms, np.array([0, 1, 0, 1]), np.ones(4), ridge=1.0)
-    >>> np.abs(coef).max() < 1e-6
-    np.True_
+    >>> bool(np.abs(coef).max() < 1e-6)
+    True
     """
-    n_rows, n_terms = terms.shape
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - fitting only
+
     n_classes = int(codes.max()) + 1
+    coef = np.zeros((terms.shape[1] + 1, n_classes))
+    if n_classes == 1:
+        return coef
+    model = LogisticRegression(C=0.5 / ridge, solver="newton-cholesky", max_iter=100, tol=1e-6)
+    model.fit(terms, codes, sample_weight=weight)
     free = slice(1, None) if n_classes == 2 else slice(None)
-    design = np.column_stack([terms, np.ones(n_rows)])
-    share = weight / weight.sum()
-    penalty = ridge / weight.sum()
-    rows = np.arange(n_rows)
-    shape = (n_terms + 1, 1 if n_classes == 2 else n_classes)
-
-    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        coef = flat.reshape(shape)
-        scores = np.zeros((n_rows, n_classes))
-        scores[:, free] = design @ coef
-        scores -= scores.max(axis=1, keepdims=True)
-        pull = np.exp(scores)
-        total = pull.sum(axis=1)
-        logs = scores[rows, codes] - np.log(total)
-        pull /= total[:, None]
-        pull[rows, codes] -= 1.0
-        slope = design.T @ (pull[:, free] * share[:, None])
-        shrunk = np.vstack([coef[:-1], np.zeros((1, shape[1]))])
-        value = -float(share @ logs) + penalty * float((shrunk**2).sum())
-        return value, (slope + 2.0 * penalty * shrunk).ravel()
-
-    start = np.zeros(shape[0] * shape[1])
-    best = minimize(
-        loss,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 120, "gtol": 3e-5, "ftol": 1e-8},
-    )
-    coef = np.zeros((n_terms + 1, n_classes))
-    coef[:, free] = best.x.reshape(shape)
+    coef[:-1, free], coef[-1, free] = model.coef_.T, model.intercept_
     return coef
 
 
@@ -94,7 +67,7 @@ def _unit_weight(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.flo
     return np.asarray(sample_weight, dtype=np.float64)
 
 
-class RFMLogistic(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class RFMLogistic(MatrixClassifier):
     """Logistic regression on logarithms of recency, tenure, frequency and money.
 
     Parameters
@@ -128,10 +101,7 @@ class RFMLogistic(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on a data frame with the named columns and churn labels (n_rows,)."""
         matrix, target = self._learn_columns(X, y)
-        self.classes_, codes = np.unique(target, return_inverse=True)
-        if len(self.classes_) != 2:
-            counts = {str(c): int((target == c).sum()) for c in self.classes_}
-            raise OneClassError.of_labels(type(self).__name__, counts)
+        self.classes_, codes = two_classes(type(self).__name__, target)
         self.terms_ = Standardised(
             tuple(self._position(name) for name in self.columns),
             rhythm=tuple(self._position(name) for name in RFM_COLUMNS[:3]),  # type: ignore[arg-type]
@@ -145,15 +115,8 @@ class RFMLogistic(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore
         self.coef_, self.intercept_ = coef[:-1, 1], float(coef[-1, 1])
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, shape (n_rows, 2)."""
-        return self._probabilities(self._read_columns(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more probable class of each row."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
-
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         churn = expit(self.terms_.transform(matrix) @ self.coef_ + self.intercept_)
         return np.column_stack([1.0 - churn, churn])
 
@@ -164,7 +127,7 @@ class RFMLogistic(NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore
         return Explanation(terms, values, np.full(len(matrix), self.intercept_))
 
 
-class StageLogistic(LegalStages, NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class StageLogistic(LegalStages, MatrixClassifier):
     """Multinomial logistic regression of the next stage.
 
     Terms are the logarithms of recency, tenure, frequency and money, recency over the mean gap, and
@@ -214,7 +177,7 @@ class StageLogistic(LegalStages, NamedColumns, ClassifierMixin, BaseEstimator): 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on a data frame with the named columns and next stages (n_rows,)."""
         matrix, target = self._learn_columns(X, y)
-        self._learn_legal(matrix, target)
+        self._learn_legal(target)
         self.silent_at_ = self._position(self.silent_column)
         check_targets(self.legal_, self._stage(matrix), target)
         self.seen_, codes = np.unique(target.astype(np.intp), return_inverse=True)
@@ -230,20 +193,13 @@ class StageLogistic(LegalStages, NamedColumns, ClassifierMixin, BaseEstimator): 
         )
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each stage, shape (n_rows, n_stages)."""
-        return self._probabilities(self._read_columns(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable next stage of each row."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
-
     def _design(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         indicator = np.eye(len(self.legal_))
         silent = indicator[matrix[:, self.silent_at_].astype(np.intp)]
         return np.hstack([self.terms_.transform(matrix), indicator[self._stage(matrix)], silent])
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         raw = np.zeros((len(matrix), len(self.legal_)))
         scores = self._design(matrix) @ self.coef_[:-1] + self.coef_[-1]
         raw[:, self.seen_] = softmax(scores, axis=1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from nexttouch.models.columns import NamedColumns
+from nexttouch.models.columns import MatrixClassifier
 from nexttouch.models.explanation import Explanation, Term
 from nexttouch.models.legality import LegalStages, check_targets
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MarkovClassifier", "StayClassifier"]
 
 
-class _StageTable(LegalStages, NamedColumns, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _StageTable(LegalStages, MatrixClassifier):
     """A table of next-stage shares by what is known of the present: subclasses say what that is."""
 
     stage_column: str
@@ -26,25 +25,17 @@ class _StageTable(LegalStages, NamedColumns, ClassifierMixin, BaseEstimator):  #
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on a data frame with the named columns and next stages (n_rows,)."""
         matrix, target = self._learn_columns(X, y)
-        self._learn_legal(matrix, target)
+        self._learn_legal(target)
         stage = self._stage(matrix)
         check_targets(self.legal_, stage, target)
         weight = np.ones(len(matrix)) if sample_weight is None else np.asarray(sample_weight, float)
         self._learn_table(matrix, stage, target.astype(np.intp), weight)
-        self.cohort_ = self._probabilities(matrix).mean(axis=0)
+        self.cohort_ = self.proba_of_matrix(matrix).mean(axis=0)
         return self
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each stage, shape (n_rows, n_stages)."""
-        return self._probabilities(self._read_columns(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable next stage of each row."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
 
     def explain(self, matrix: NDArray[Any], stage: int) -> Explanation:
         """Return one contribution: the present stage against the cohort, in log odds."""
-        chance = np.clip(self._probabilities(matrix)[:, stage], 1e-9, 1 - 1e-9)
+        chance = np.clip(self.proba_of_matrix(matrix)[:, stage], 1e-9, 1 - 1e-9)
         usual = float(np.clip(self.cohort_[stage], 1e-9, 1 - 1e-9))
         base = np.log(usual) - np.log1p(-usual)
         values = np.log(chance) - np.log1p(-chance) - base
@@ -58,9 +49,6 @@ class _StageTable(LegalStages, NamedColumns, ClassifierMixin, BaseEstimator):  #
         target: NDArray[np.intp],
         weight: NDArray[np.float64],
     ) -> None:
-        raise NotImplementedError
-
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         raise NotImplementedError
 
 
@@ -94,7 +82,7 @@ class StayClassifier(_StageTable):
 
     def _learn_table(
         self,
-        matrix: NDArray[Any],
+        matrix: NDArray[Any],  # noqa: ARG002 - the base's signature
         stage: NDArray[np.intp],
         target: NDArray[np.intp],
         weight: NDArray[np.float64],
@@ -102,7 +90,8 @@ class StayClassifier(_StageTable):
         stayed = float(weight[stage == target].sum())
         self.stay_ = (stayed + 0.5) / (float(weight.sum()) + 1.0)
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         n_stages = len(self.legal_)
         stage = self._stage(matrix)
         elsewhere = np.maximum(self.legal_.sum(axis=1) - np.diag(self.legal_), 1)
@@ -139,12 +128,13 @@ class MarkovClassifier(_StageTable):
     >>> legal = np.array([[True, True], [False, True]])
     >>> model = MarkovClassifier(legal=legal).fit(X, [0] * 40 + [1] * 60)
     >>> model.predict_proba(X.iloc[[0, 99]]).round(2).tolist()
-    [[0.49, 0.51], [0.0, 1.0]]
+    [[0.5, 0.5], [0.0, 1.0]]
     """
 
     def __init__(
         self,
         order: int = 1,
+        *,
         recency_bins: int = 0,
         stage_column: str = "journey_stage",
         legal: NDArray[np.bool_] | None = None,
@@ -202,5 +192,6 @@ class MarkovClassifier(_StageTable):
             bins = np.searchsorted(self.edges_, recency, side="left").astype(np.intp)
         return previous, stage, bins
 
-    def _probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of each class for rows in the fitted columns."""
         return self._mask(matrix, self.table_[self._known(matrix, self._stage(matrix))])

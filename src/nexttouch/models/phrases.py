@@ -94,13 +94,7 @@ def phrase(
     >>> phrase("recency_days_coupon", float("nan"), 12.0)
     'no coupon so far (typical: last coupon 12 days ago)'
     """
-    for pattern, words in _COMPILED:
-        found = pattern.fullmatch(feature)
-        if found:
-            parts = {k: _name(v, activity) for k, v in found.groupdict().items()}
-            break
-    else:
-        parts, words = {}, _name(feature, activity) + " {value}"
+    words, parts = _match(feature, activity)
     if "window" in parts:
         parts["span"] = _span(parts["window"])
     if "{stage}" in words:
@@ -115,9 +109,18 @@ def phrase(
     return f"{words.format(value=_number(value), **parts)} (typical: {typically})"
 
 
+def _match(feature: str, activity: str) -> tuple[str, dict[str, str]]:
+    """Return the words for a feature and the parts of its name that they mention."""
+    for pattern, words in _COMPILED:
+        found = pattern.fullmatch(feature)
+        if found:
+            return words, {k: _name(v, activity) for k, v in found.groupdict().items()}
+    return _name(feature, activity) + " {value}", {}
+
+
 def _name(word: str, activity: str) -> str:
     named = {"activity": activity, "all": "event"}.get(word, word)
-    return named.replace("_", " ") if named not in {"life"} else named
+    return named if named == "life" else named.replace("_", " ")
 
 
 def _span(window: str) -> str:

@@ -47,7 +47,9 @@ class Standardised:
     [-1.22, 0.0, 1.22]
     """
 
-    def __init__(self, columns: tuple[int, ...], rhythm: tuple[int, int, int] | None = None):
+    def __init__(
+        self, columns: tuple[int, ...], rhythm: tuple[int, int, int] | None = None
+    ) -> None:
         self.columns = columns
         self.rhythm = rhythm
 

@@ -166,11 +166,11 @@ class Scorer:
             If the number of columns differs.
         """
         matrix = self._checked(X)
-        p_churn = self.churn.predict_proba(matrix)[:, 1]
-        p_stage = self.stage.predict_proba(matrix)
+        p_churn = self.churn.proba_of_matrix(matrix)[:, 1]
+        p_stage = self.stage.proba_of_matrix(matrix)
         if self.reconciled:
             p_stage = join(p_churn, p_stage, matrix[:, self._at("journey_silent_stage")])
-        kept = self.value.predict_interval(matrix)
+        kept = self.value.kept_of_matrix(matrix)
         return Answers(
             p_churn=p_churn,
             p_stage=p_stage,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from nexttouch.models.bgnbd import PurchaseRhythm
@@ -99,13 +99,14 @@ class ValueRegressor(NamedColumns, RegressorMixin, BaseEstimator):  # type: igno
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return expected revenue over ``value_days`` of customers who stay, shape (n_rows,)."""
-        return self._kept(self._read_columns(X)).expected
+        return self.kept_of_matrix(self._read_columns(X)).expected
 
     def predict_interval(self, X: Any) -> RevenueIfKept:
         """Return expected revenue with its interval."""
-        return self._kept(self._read_columns(X))
+        return self.kept_of_matrix(self._read_columns(X))
 
-    def _kept(self, matrix: NDArray[Any]) -> RevenueIfKept:
+    def kept_of_matrix(self, matrix: NDArray[Any]) -> RevenueIfKept:
+        """Return expected revenue with its interval for rows in the fitted columns."""
         tenure, days, money = self._history(matrix)
         unit = self.rhythm_.unit_days
         shape = self.rhythm_.r + days - 1.0
@@ -117,7 +118,7 @@ class ValueRegressor(NamedColumns, RegressorMixin, BaseEstimator):  # type: igno
         variance += purchases**2 * doubt
         relative = np.where(spend > 0, variance / np.maximum(purchases * spend, 1e-9) ** 2, 0.0)
         sigma = np.sqrt(np.log1p(relative))  # log-normal with this mean and variance
-        reach = float(norm.ppf(0.5 + self.coverage / 2.0))
+        reach = float(ndtri(0.5 + self.coverage / 2.0))
         middle = expected * np.exp(-0.5 * sigma**2)
         low, high = middle * np.exp(-reach * sigma), middle * np.exp(reach * sigma)
         return RevenueIfKept(expected, np.minimum(low, expected), np.maximum(high, expected))
