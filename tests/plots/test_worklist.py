@@ -160,6 +160,20 @@ def test_holdout_is_marked_and_the_reason_for_the_tier_is_said(worklist):
     assert page.count('<span class="sub">It pays &lt;x&gt;.</span>') == len(worklist)
 
 
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        (0.0, "proven to be the best plan"),
+        (1e-6, "within &lt;0.01% of"),
+        (np.inf, "Expected value"),
+    ],
+)
+def test_the_gap_to_the_best_plan_is_said_as_far_as_it_is_proven(worklist, gap, said):
+    page = plots.worklist_page(worklist, title="t", summary={"expected_value": 5.0, "gap": gap})
+    assert said in page
+    assert ("proven" in page) == np.isfinite(gap)
+
+
 def test_nobody_on_the_list_is_said(worklist):
     page = plots.worklist_page(worklist.head(0), title="t")
     assert not assert_self_contained(page).all("script")

@@ -151,7 +151,6 @@ def capacity_curve_figure(
         axes.axvline(present, color=MUTED, linewidth=1.0, linestyle=(0, (2, 2)), zorder=0)
         axes.annotate("today", (present, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
                       textcoords="offset points", color=MUTED, fontsize=8)  # fmt: skip
-    axes.set_ylim(bottom=min(0.0, float(curve["expected_value"].min())))
     axes.set_xlabel(f"Capacity ({units})")
     axes.set_ylabel(f"Expected value ({currency})" if currency else "Expected value")
     axes.xaxis.set_major_formatter(lambda value, _: number(value))

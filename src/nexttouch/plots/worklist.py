@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -191,9 +192,8 @@ def _tiles(facts: Mapping[str, Any], worklist: pd.DataFrame, currency: str) -> l
     if not is_absent(facts.get("value_at_stake")):
         tiles.append(Tile("Value at stake", money(facts["value_at_stake"], currency)))
     if not is_absent(facts.get("expected_value")):
-        gap = facts.get("gap")
-        more = "" if is_absent(gap) else f"proven within {share(gap, 2)} of the best plan"
-        tiles.append(Tile("Expected value", money(facts["expected_value"], currency), more))
+        worth = money(facts["expected_value"], currency)
+        tiles.append(Tile("Expected value", worth, _proof(facts.get("gap"))))
     if isinstance(facts.get("tiers"), pd.DataFrame):
         tiles.append(_touches_tile(facts["tiers"]))
     for what, used, limit, unit in (
@@ -205,6 +205,15 @@ def _tiles(facts: Mapping[str, Any], worklist: pd.DataFrame, currency: str) -> l
             more = "" if is_absent(cap) else f"of {money(cap, unit)}, {_part(facts[used], cap)}"
             tiles.append(Tile(what, money(facts[used], unit), more))
     return tiles
+
+
+def _proof(gap: Any) -> str:
+    """Say how close to the best plan this one is proven to be."""
+    if is_absent(gap) or not math.isfinite(gap):
+        return ""
+    if gap < 1e-9:
+        return "proven to be the best plan"
+    return f"proven within {share(gap, 2)} of the best plan"
 
 
 def _touches_tile(tiers: pd.DataFrame) -> Tile:
