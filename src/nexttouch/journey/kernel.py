@@ -4,6 +4,8 @@ Only integers, serial, the same in any order of compilation. At an instant every
 then is taken in first: windows lose what has become too old, events are counted. Then the rules out
 of the present stage are tried in order; the first that holds moves the customer, and so on until
 none holds. An instant's events may carry a customer along one rule that waits for an event.
+
+All of it is in one file, because numba's cache watches only the file of the function it compiled.
 """
 
 # Numba infers the types, and passes arguments by place.

@@ -36,6 +36,11 @@ class MappingReport:
         Rules left out because nothing in the log can make them fire.
     unreachable_stages : tuple of str
         Stages that nobody can enter without the idle rules.
+
+    Examples
+    --------
+    >>> MappingReport((), (), (), (), (), ("advocacy",)).sentences()
+    ('Nobody can be in: advocacy.',)
     """
 
     unmapped_events: tuple[str, ...]

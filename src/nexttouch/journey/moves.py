@@ -37,6 +37,12 @@ class Moves:
         Microseconds UTC.
     stage, rule : int16, shape (n_moves,)
         The stage moved to, and the rule: places in the plan's ``stages`` and ``rules``.
+
+    Examples
+    --------
+    >>> code = np.array([1, 2], dtype=np.int16)
+    >>> len(Moves(np.array([0, 2]), np.array([5, 9]), stage=code, rule=code))
+    2
     """
 
     offsets: NDArray[np.int64]

@@ -101,6 +101,15 @@ class JourneyPlan:
         In the order in which they are tried; ``Moves.rule`` points here.
     idle : tuple of str
         Rules left out because nothing in the log can make them fire.
+
+    Examples
+    --------
+    >>> from nexttouch.events.log import Vocabulary
+    >>> from nexttouch.journey import JourneySpec
+    >>> spec = JourneySpec(preset="lifecycle", events={"activity": ["purchase"]})
+    >>> plan = compile_journey(spec, Vocabulary(("purchase",)))
+    >>> plan.stages[plan.dormant], plan.rules[0].name
+    ('lapsed', 'first_activity')
     """
 
     spec: JourneySpec
