@@ -46,7 +46,7 @@ class DataSpec(BaseModel):
     database_url: str | None = Field(
         default=None, description="SQL database of scores; default is SQLite in the state folder."
     )
-    threads: int = Field(default=2, ge=1, description="Threads for features and training.")
+    threads: int = Field(default=1, ge=1, description="Threads for features and training.")
     snapshots: SnapshotSpec = Field(default_factory=SnapshotSpec, description="Past cutoffs.")
     features: FeatureSpec = Field(default_factory=FeatureSpec, description="Feature families.")
     certificate_customers: int = Field(

@@ -41,6 +41,7 @@ __all__ = [
     "StoreSpaceError",
     "TrackingError",
     "UnknownDatasetError",
+    "UnknownCustomerError",
     "nearest",
 ]
 
@@ -577,3 +578,22 @@ class StoreSpaceError(NextTouchError):
             f"Writing to {folder} failed: {reason}. Nothing was changed. Free some space, then run "
             "the same command again."
         )
+
+
+class UnknownCustomerError(NextTouchError, KeyError):
+    """Nothing is known of a customer; a score is never made up."""
+
+    code = "NT210"
+
+    @classmethod
+    def named(cls, customer_id: str, project: str) -> Self:
+        """Name the customer and the project looked in."""
+        return cls(
+            f"'{project}' holds no event of customer {customer_id!r}. Ids are compared exactly, "
+            "leading zeros and case included."
+        )
+
+    @classmethod
+    def later(cls, customer_id: str, as_of: str) -> Self:
+        """Say that the customer's events all come later."""
+        return cls(f"Customer {customer_id!r} had no known event before {as_of}.")

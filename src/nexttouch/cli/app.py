@@ -85,12 +85,13 @@ def check(project: ProjectArg = HERE, *, json: JsonFlag = False) -> None:
 def ingest(project: ProjectArg = HERE, *, json: JsonFlag = False, quiet: QuietFlag = False) -> None:
     """Read, check, deduplicate and sort the sources into the event store."""
     from nexttouch.cli.render import show_ingest
+    from nexttouch.pipeline import Project, read_facts
     from nexttouch.pipeline import ingest as verb
 
-    console = Console(json=json, quiet=quiet)
+    console, opened = Console(json=json, quiet=quiet), Project.open(project)
     with console.progress() as progress:
-        report = verb(project, progress=progress)
-    console.show(report.to_dict(), show_ingest)
+        report = verb(opened, progress=progress)
+    console.show(read_facts(opened, report), show_ingest)
 
 
 @app.command()

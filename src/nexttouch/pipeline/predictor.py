@@ -110,7 +110,7 @@ class Predictor:
         document = json.loads(bundle.files["definition.json"])
         return cls(
             definition=Definition.model_validate(document["definition"]),
-            features=FeaturePlan.from_files(_below(bundle.files, "features/")),
+            features=_plan(_below(bundle.files, "features/")),
             vocabulary=_vocabulary(document["vocabulary"]),
             scorer=Scorer.from_files(_below(bundle.files, "scorer/")),
             info=bundle.info,
@@ -125,7 +125,7 @@ class Predictor:
         }
         files = {
             "definition.json": json.dumps(definition, ensure_ascii=False, sort_keys=True).encode(),
-            **{f"features/{name}": content for name, content in self.features.to_files().items()},
+            **{f"features/{name}": content for name, content in _plan_files(self.features).items()},
             **{f"scorer/{name}": content for name, content in self.scorer.to_files().items()},
         }
         names = ("p_churn", *(f"p_stage_{stage}" for stage in self.scorer.stages))
@@ -198,3 +198,12 @@ def _below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
 def _vocabulary(facts: dict[str, Any]) -> Vocabulary:
     measures = tuple(Measure(**measure) for measure in facts["measures"])
     return Vocabulary(tuple(facts["events"]), tuple(facts["channels"]), measures)
+
+
+def _plan_files(plan: FeaturePlan) -> dict[str, bytes]:
+    _, text, tables = plan.to_bytes().split(b"\n", 2)
+    return {"plan.json": text, "decay_tables.npy": tables}
+
+
+def _plan(files: dict[str, bytes]) -> FeaturePlan:
+    return FeaturePlan.from_bytes(b"nexttouch feature plan 1\n" + files["plan.json"] + b"\n" + files["decay_tables.npy"])

@@ -125,7 +125,7 @@ def leakage_certificate(
             columns=path.names,
             X=np.concatenate([t.X for t in tables]),
             eligible=np.concatenate([t.eligible for t in tables]),
-            constants=b"".join(path.features.to_files().values()),
+            constants=path.features.to_bytes(),
         )
 
     return certify(build, events, cutoffs, progress=lambda done, total: progress("leakage certificate", done, total))
