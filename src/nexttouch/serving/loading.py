@@ -23,24 +23,19 @@ def load() -> Served:
     """Load what the environment names, the bundle in a child process first.
 
     ``NEXTTOUCH_BUNDLE`` is the folder of a bundle; by default that of ``NEXTTOUCH_PROJECT``, a
-    project folder, whose event store and scores are read too. A relative folder that is not below
-    the working directory is looked for in the bento.
+    project folder, whose event store and scores are read too. Where neither is set, as in a bento,
+    it is the one ``models/<name>/bundle`` below the working directory.
 
     Raises
     ------
     ConfigError
-        If neither is set.
+        If neither is set and there is not exactly one bundle.
     BundleError
         If the bundle is damaged.
     """
     project = Project.open(os.environ[PROJECT]) if os.environ.get(PROJECT) else None
-    if not os.environ.get(BUNDLE) and project is None:
-        raise ConfigError(
-            f"Set {BUNDLE} to the folder of a bundle or {PROJECT} to a project folder, or start "
-            "the service with 'nexttouch serve PROJECT'."
-        )
-    folder = Path(os.environ.get(BUNDLE) or (project.bundle_folder if project else ""))
-    bundle = verify_in_child(_found(folder))
+    folder = project.bundle_folder if project else None
+    bundle = verify_in_child(Path(os.environ.get(BUNDLE) or folder or _packed()))
     predictor = Predictor.of(bundle)
     model = Model(
         name=predictor.definition.name,
@@ -59,8 +54,13 @@ def load() -> Served:
     )
 
 
-def _found(folder: Path) -> Path:
-    inside = os.environ.get("BENTO_PATH")
-    if not folder.is_absolute() and not folder.exists() and inside:
-        return Path(inside) / "src" / folder
-    return folder
+def _packed() -> Path:
+    """Find the bundle that was packed into the bento."""
+    root = Path(os.environ.get("BENTO_PATH", "."), "src" if "BENTO_PATH" in os.environ else ".")
+    found = sorted(path.parent for path in root.glob("models/*/bundle/manifest.json"))
+    if len(found) != 1:
+        raise ConfigError(
+            f"Set {BUNDLE} to the folder of a bundle or {PROJECT} to a project folder, or start "
+            f"the service with 'nexttouch serve PROJECT' ({len(found)} bundles lie in {root}/models)."
+        )
+    return found[0]

@@ -53,17 +53,13 @@ class PredictRequest(_Strict):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [
-                {"customer_id": "1042"},
-                {
-                    "customer_id": "1042",
-                    "events": [
-                        {"timestamp": "2025-03-01T09:00:00Z", "event": "purchase", "value": 12.5}
-                    ],
-                    "as_of": "2025-03-15T00:00:00Z",
-                },
-                {"customers": [{"customer_id": "1042"}, {"customer_id": "1043"}]},
-            ]
+            "example": {
+                "customer_id": "1042",
+                "events": [
+                    {"timestamp": "2025-03-01T09:00:00Z", "event": "purchase", "value": 12.5}
+                ],
+                "as_of": "2025-03-15T00:00:00Z",
+            }
         }
     )
 

@@ -13,6 +13,8 @@ from nexttouch.tracking.quiet import import_mlflow
 
 mlflow = import_mlflow()
 
+_TIMES = ("timestamp", "ingested_at")  # text where they came as JSON
+
 
 class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
     """A bundle that was verified in a child process before this process loaded it."""
@@ -45,11 +47,15 @@ class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
             ``customer_id``, ``stage``, ``p_churn`` and ``p_stage_*``; one row per customer.
         """
         del context
+        texts = [c for c in _TIMES if c in model_input and model_input[c].dtype.kind != "M"]
+        model_input = model_input.assign(
+            **{name: pd.to_datetime(model_input[name], format="ISO8601") for name in texts}
+        )
         wanted = (params or {}).get("as_of")
         if wanted:
             as_of = pd.Timestamp(wanted)
         else:
-            as_of = pd.to_datetime(model_input["timestamp"]).max() + pd.Timedelta(microseconds=1)
+            as_of = model_input["timestamp"].max() + pd.Timedelta(microseconds=1)
         as_of = as_of.tz_localize(self._zone) if as_of.tzinfo is None else as_of
         answer: pd.DataFrame = self._predictor.predict_events(model_input, as_of.tz_convert("UTC"))
         return answer
