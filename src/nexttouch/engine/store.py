@@ -166,9 +166,7 @@ class EventStore:
         names = list(dict.fromkeys((*CANONICAL, *measures)))
         found = (self._rows_of(customer_id, names) for customer_id in dict.fromkeys(customer_ids))
         tables = [table for table in found if table is not None]
-        if not tables:
-            return self._empty_table(names)
-        whole = pa.concat_tables(tables).combine_chunks()
+        whole = pa.concat_tables([self._empty_table(names), *tables]).combine_chunks()
         for name, measure in measures.items():
             steps = whole.column(name).combine_chunks()
             if measure.kind == "date":
