@@ -31,7 +31,10 @@ def jit(function: Callable[..., Any]) -> Any:
     except ImportError:
         return function
     in_file = Path(function.__code__.co_filename).exists()  # the disk cache is keyed by the file
-    return njit(function, nogil=True, fastmath=False, cache=in_file)
+    try:
+        return njit(function, nogil=True, fastmath=False, cache=in_file)
+    except RuntimeError:  # no folder can be written: compile at each start
+        return njit(function, nogil=True, fastmath=False)
 
 
 def sources(*modules: str) -> str:
