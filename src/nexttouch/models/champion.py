@@ -136,7 +136,7 @@ def _why(
             f"{chosen} (mean log loss {mean[chosen]:.4f} {over}) ties with {best} "
             f"({mean[best]:.4f}; paired difference {_flip(against[best])}) and is simpler"
         )
-    baselines = [m for m in against if m in BASELINES]
+    baselines = [m for m in against if m.removeprefix(JOINT) in BASELINES]
     if not baselines:
         return f"{head}."
     rival = min(baselines, key=lambda m: mean[m])

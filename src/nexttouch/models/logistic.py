@@ -61,6 +61,19 @@ def fit_softmax(
     return coef
 
 
+def _scores(
+    terms: NDArray[np.float64], coef: NDArray[np.float64], intercept: Any
+) -> NDArray[np.float64]:
+    """Return ``terms @ coef + intercept``, adding term by term.
+
+    A matrix product may add in another order for one row than for many; this gives the same bits.
+    """
+    total = np.zeros((len(terms), coef.shape[1])) + intercept
+    for term in range(terms.shape[1]):
+        total += terms[:, term, None] * coef[term]
+    return np.asarray(total)
+
+
 def _unit_weight(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64]:
     if sample_weight is None:
         return np.ones(n_rows)
@@ -117,7 +130,8 @@ class RFMLogistic(MatrixClassifier):
 
     def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each class for rows in the fitted columns."""
-        churn = expit(self.terms_.transform(matrix) @ self.coef_ + self.intercept_)
+        scores = _scores(self.terms_.transform(matrix), self.coef_[:, None], self.intercept_)
+        churn = expit(scores[:, 0])
         return np.column_stack([1.0 - churn, churn])
 
     def explain(self, matrix: NDArray[Any]) -> Explanation:
@@ -201,7 +215,7 @@ class StageLogistic(LegalStages, MatrixClassifier):
     def proba_of_matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each class for rows in the fitted columns."""
         raw = np.zeros((len(matrix), len(self.legal_)))
-        scores = self._design(matrix) @ self.coef_[:-1] + self.coef_[-1]
+        scores = _scores(self._design(matrix), self.coef_[:-1], self.coef_[-1])
         raw[:, self.seen_] = softmax(scores, axis=1)
         return self._mask(matrix, raw)
 

@@ -59,6 +59,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "{measure} share {value} in the last {short} days",
     ),
 )
+_NEEDS_TWO_DAYS = ("gap_mean_days_", "gap_std_days_", "recency_over_gap_", "silence_z_")
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _PHRASES)
 
 
@@ -93,6 +94,8 @@ def phrase(
     'now in stage at_risk (typical: active)'
     >>> phrase("recency_days_coupon", float("nan"), 12.0)
     'no coupon so far (typical: last coupon 12 days ago)'
+    >>> phrase("recency_over_gap_activity", float("nan"), 1.6, activity="purchase")
+    'no usual gap yet: too few days with purchase (typical: silent for 1.6 times the usual gap)'
     """
     words, parts = _match(feature, activity)
     if "window" in parts:
@@ -105,6 +108,8 @@ def phrase(
         usual = words.format(value=typically, **parts)
         if feature.startswith("recency_days_"):
             return f"no {parts['group']} so far (typical: {usual})"
+        if feature.startswith(_NEEDS_TWO_DAYS):
+            return f"no usual gap yet: too few days with {parts['group']} (typical: {usual})"
         return f"{words.format(value='unknown', **parts)} (typical: {typically})"
     return f"{words.format(value=_number(value), **parts)} (typical: {typically})"
 

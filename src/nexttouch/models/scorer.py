@@ -271,8 +271,11 @@ class Scorer:
                 activity=str(document["activity"]),
                 names=dict(document["names"]),
             )
-        except KeyError as error:
-            raise ModelFileError.unreadable(DOCUMENT, f"the key {error} is missing") from error
+        except ModelFileError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"{type(error).__name__} at {error}"
+            raise ModelFileError.unreadable(DOCUMENT, what) from error
 
     def _at(self, name: str) -> int:
         return self.feature_names.index(name)
