@@ -35,11 +35,15 @@ class Labels:
         Sum of ``value`` over activity events in the horizon, in major units, NaN where censored.
     next_stage : int16
         Stage at the end of the horizon, -1 where censored.
+    stage_in_hindsight : int16
+        Stage at the cutoff by the full log: late arrivals may tell it apart from the stage that
+        was known then.
     """
 
     churned: NDArray[np.float32]
     revenue: NDArray[np.float64]
     next_stage: NDArray[np.int16]
+    stage_in_hindsight: NDArray[np.int16]
 
 
 def horizon_labels(
@@ -80,4 +84,5 @@ def horizon_labels(
         churned=np.where(censored, np.nan, first == last).astype(np.float32),
         revenue=np.where(censored, np.nan, (paid[last] - paid[first]) * step),
         next_stage=np.where(censored, -1, next_stage).astype(np.int16),
+        stage_in_hindsight=stage_at(moves, rows.customer, rows.cutoff_us),
     )

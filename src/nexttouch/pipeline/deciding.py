@@ -177,7 +177,7 @@ def _write_pages(report: DecisionReport) -> None:
     binding = [r for r in summary["limits"] if r["binding"] and r["kind"] == "capacity"]
     charts = {"Customers per tier against capacity": plots.to_svg(plots.tier_figure(tiers))}
     for row in binding[:1]:
-        curve = capacity_curve(decisions, row["resource"]).rename(columns={"limit": "capacity"})
+        curve = capacity_curve(decisions, row["resource"])
         figure = plots.capacity_curve_figure(curve, present=row["limit"], currency=decisions.currency)
         charts[f"What more or less {row['resource'].replace('_', ' ')} is worth"] = plots.to_svg(figure)
     hours = [r for r in summary["limits"] if r["unit"] == "hours"]

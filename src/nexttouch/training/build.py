@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,7 @@ def build_training_set(
     -------
     TrainingSet
         Censored rows are kept with missing labels, so that nothing mistakes them for outcomes.
+        Rows whose late arrivals led where the stage known at the cutoff could not lead are left out.
 
     Raises
     ------
@@ -98,19 +100,29 @@ def build_training_set(
         legal=legal_next(path.journey, reach_days, day_aligned=day_aligned),
         horizon_days=labels.horizon_days,
     )
-    _check_legal(result)
-    return result
+    _check_legal(result, np.concatenate([o.stage_in_hindsight for o in outcomes]))
+    return _without_surprises(result)
 
 
-def _check_legal(rows: TrainingSet) -> None:
+def _without_surprises(rows: TrainingSet) -> TrainingSet:
+    """Leave out rows whose late arrivals led where nothing known at the cutoff could lead."""
     observed = rows.next_stage >= 0
-    legal = rows.legal[rows.stage, rows.next_stage] | ~observed
+    possible = rows.legal[rows.stage, rows.next_stage] | ~observed
+    if possible.all():
+        return rows
+    kept = rows.take(possible)
+    return replace(kept, X=kept.X.reset_index(drop=True))
+
+
+def _check_legal(rows: TrainingSet, hindsight: NDArray[np.int16]) -> None:
+    observed = rows.next_stage >= 0
+    legal = rows.legal[hindsight, rows.next_stage] | ~observed
     if not legal.all():
         first = int(np.flatnonzero(~legal)[0])
         raise IllegalStageError.from_row(
             str(rows.customer_id[first]),
             pd.Timestamp(int(rows.cutoff_us[first]), unit="us", tz="UTC"),
-            rows.stages[rows.stage[first]],
+            rows.stages[hindsight[first]],
             rows.stages[rows.next_stage[first]],
             int((~legal).sum()),
         )
