@@ -21,6 +21,7 @@ __all__ = ["Allocation", "allocate", "relative_gap"]
 
 PER_CELL = (8, 32, 128, 512, 2048)
 SMALL = 500  # customers up to which the core may grow to the whole problem
+ENOUGH = 32  # switches per cell from which growing must pay
 WORTH_GROWING = 0.1  # share of the gap that a larger core must have closed to be grown again
 
 
@@ -128,7 +129,8 @@ def allocate(problem: AllocationProblem, *, engine: Engine = "auto") -> Allocati
                 best, value = core.tier, found
             if switches.complete:
                 bound = min(bound, max(value, core.bound))
-            if value - before < WORTH_GROWING * (bound - value) and len(problem) > SMALL:
+            dear = len(problem) > SMALL and (per_cell >= ENOUGH or not core.optimal)
+            if dear and value - before < WORTH_GROWING * (bound - value):
                 break
         if switches.complete:
             break

@@ -84,13 +84,16 @@ def feasible_start(problem: AllocationProblem, classes: CustomerClasses) -> NDAr
         raise ContradictoryLimitsError.from_rows(named)
     share = np.zeros(classes.open_to.shape, dtype=np.int64)
     share[classes.open_to] = np.rint(answer.x).astype(np.int64)
+    by_class = np.argsort(classes.of, kind="stable")
+    ends = np.cumsum(classes.count)
     for c in np.flatnonzero(share[:, 1:].any(axis=1)):
-        members = np.flatnonzero(classes.of == c)
+        members = by_class[ends[c] - classes.count[c] : ends[c]]
         for t in range(len(problem.tiers) - 1, 0, -1):
+            if not share[c, t]:
+                continue
             order = np.lexsort((problem.tie[members], -problem.quanta[members, t]))
-            chosen = members[order[: share[c, t]]]
-            out[chosen] = t
-            members = np.setdiff1d(members, chosen)
+            out[members[order[: share[c, t]]]] = t
+            members = members[order[share[c, t] :]]
     return out
 
 
@@ -100,8 +103,12 @@ def _solve(
     """Assign whole classes under some of the rows, or return None when that is impossible."""
     c, t = np.nonzero(classes.open_to)
     columns = np.arange(len(c))
-    total = np.zeros(classes.open_to.shape)
-    np.add.at(total, classes.of, np.where(problem.quanta > CLOSED, problem.quanta, 0))
+    total = np.column_stack(
+        [
+            np.bincount(classes.of, np.where(q > CLOSED, q, 0), len(classes.count))
+            for q in problem.quanta.T
+        ]
+    )
     worth = (total / classes.count[:, None])[c, t] * problem.quantum
     used = problem.use[classes.segment[c], t][:, rows].T
     k, col = np.nonzero(used)
