@@ -63,7 +63,11 @@ class Staging:
         import duckdb  # noqa: PLC0415 - an edge, loaded when it is needed
 
         self.connection = duckdb.connect(
-            config={"memory_limit": self.memory_limit, "temp_directory": str(self.folder / "spill")}
+            config={
+                "memory_limit": self.memory_limit,
+                "temp_directory": str(self.folder / "spill"),
+                "autoinstall_known_extensions": "false",  # nothing is downloaded behind one's back
+            }
         )
         self._run("SET TimeZone = 'UTC'")
         self._run("SET preserve_insertion_order = false")
@@ -101,9 +105,9 @@ class Staging:
         """
         import duckdb  # noqa: PLC0415 - an edge, loaded when it is needed
 
-        if batch.table is not None:
-            self.connection.register("handed_over", batch.table)
         try:
+            if batch.table is not None:
+                self.connection.register("handed_over", batch.table)
             return self._add(batch)
         except duckdb.Error as error:
             raise _unreadable(batch, self.folder, error) from error
