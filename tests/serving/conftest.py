@@ -89,6 +89,10 @@ def shop(tmp_path_factory) -> Shop:
         reason_groups=built.path.features.reason_groups,
     )
     info = {"project": "corner_shop", "events": ["purchase"], "stages": list(scorer.stages)}
+    info["entry_points"] = {
+        "predictor": "nexttouch.pipeline.predictor:Predictor",
+        "probe": "nexttouch.pipeline.predictor:probe_bundle",
+    }
     predictor = Predictor(built.definition, built.path.features, built.vocabulary, scorer, info)
     predictor.write(project.bundle_folder, rows.X.to_numpy(np.float32)[:8])
     predictor = Predictor.load(project.bundle_folder)

@@ -10,7 +10,7 @@ __all__ = ["start"]
 def __getattr__(name: str) -> Any:
     """Load the room's names when they are first used: they pull in heavy libraries."""
     if name == "start":
-        from nexttouch.serving.start import start  # noqa: PLC0415
+        from nexttouch.serving.starting import start  # noqa: PLC0415
 
         return start
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -61,6 +61,7 @@ def _packed() -> Path:
     if len(found) != 1:
         raise ConfigError(
             f"Set {BUNDLE} to the folder of a bundle or {PROJECT} to a project folder, or start "
-            f"the service with 'nexttouch serve PROJECT' ({len(found)} bundles lie in {root}/models)."
+            "the service with 'nexttouch serve PROJECT'; "
+            f"{len(found)} bundles lie in {root}/models."
         )
     return found[0]
