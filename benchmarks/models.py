@@ -146,6 +146,7 @@ def _project(name: str, data: Path | None) -> tuple[Config, Any]:
     columns = set(table.column_names if hasattr(table, "column_names") else table.columns)
     customers = config["customers"]
     customers["sources"] = [{"table": name}]
+    customers.setdefault("earliest_time", "1990-01-01")  # CDNOW is older than the usual bound
     mapping = customers.setdefault("mapping", {})
     measures = mapping.get("measures", {})
     mapping["measures"] = {m: how for m, how in measures.items() if how["column"] in columns}

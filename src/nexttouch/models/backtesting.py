@@ -104,8 +104,18 @@ def backtest(
 
     Examples
     --------
-    >>> callable(backtest)
-    True
+    >>> from nexttouch.models.blend import BaseRateClassifier
+    >>> from nexttouch.snapshots import Fold
+    >>> from nexttouch.training.training_set import TrainingSet
+    >>> stages = np.zeros(8, dtype="int16")
+    >>> rows = TrainingSet(X=pd.DataFrame({"x": np.zeros(8, "float32")}),
+    ...     customer_id=np.array(list("aabbccdd"), dtype=object), cutoff_us=np.array([1, 2] * 4),
+    ...     stage=stages, silent_stage=stages, next_stage=stages,
+    ...     churned=np.array([0, 0, 1, 1, 0, 1, 1, 0], "float32"), revenue=np.zeros(8),
+    ...     stages=("active",), legal=np.ones((1, 1), dtype=bool), horizon_days=28)
+    >>> result = backtest(rows, [Fold(2, (1,))], {"base_rate": BaseRateClassifier()})
+    >>> float(result.means().loc["base_rate", "log_loss"].round(4))
+    0.6931
     """
     steps = len(folds) * (len(candidates) + (churn_model is not None))
     records: list[dict[str, Any]] = []

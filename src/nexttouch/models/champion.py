@@ -69,8 +69,16 @@ def choose_champion(
 
     Examples
     --------
-    >>> callable(choose_champion)
-    True
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from nexttouch.models.backtesting import Backtest
+    >>> rows = SimpleNamespace(churned=np.arange(40) % 2, customer_id=np.arange(40))
+    >>> sure, blind = np.where(rows.churned > 0, 0.99, 0.01), np.full(40, 0.5)
+    >>> metrics = pd.DataFrame({"model": ["base_rate", "logistic"], "test_date": "2025-01-01",
+    ...     "log_loss": [0.69, 0.11], "auc": [0.5, 1.0]})
+    >>> result = Backtest("churn", metrics, rows, {"base_rate": blind, "logistic": sure})
+    >>> choose_champion(result).model
+    'logistic'
     """
     models = [m for m in result.models if allowed is None or m in allowed]
     mean = {
@@ -179,7 +187,17 @@ def gate(
 
     Examples
     --------
-    >>> callable(gate)
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from nexttouch.models.backtesting import Backtest
+    >>> rows = SimpleNamespace(churned=np.arange(40) % 2, customer_id=np.arange(40))
+    >>> sure, blind = np.where(rows.churned > 0, 0.99, 0.01), np.full(40, 0.5)
+    >>> metrics = pd.DataFrame({"model": ["base_rate", "logistic"], "test_date": "2025-01-01",
+    ...     "log_loss": [0.69, 0.11], "auc": [0.5, 1.0]})
+    >>> result = Backtest("churn", metrics, rows, {"base_rate": blind, "logistic": sure})
+    >>> [line.name for line in gate(result, candidate="logistic", champion="base_rate")]
+    ['log loss', 'auc', 'calibration', 'baseline base_rate']
+    >>> all(line.passed for line in gate(result, candidate="logistic", champion="base_rate"))
     True
     """
     lines = []

@@ -66,8 +66,14 @@ def fit_given_activity(estimator: Any, rows: TrainingSet) -> Any:
 
     Examples
     --------
-    >>> callable(fit_given_activity)
-    True
+    >>> from types import SimpleNamespace
+    >>> import pandas as pd
+    >>> from nexttouch.models.markov import MarkovClassifier
+    >>> active = SimpleNamespace(X=pd.DataFrame({"journey_stage": [0, 0]}), next_stage=[1, 1])
+    >>> rows = SimpleNamespace(churned=np.array([0, 0, 1]), take=lambda rows: active)
+    >>> model = fit_given_activity(MarkovClassifier(legal=np.ones((2, 2), dtype=bool)), rows)
+    >>> model.predict(active.X).tolist()
+    [1, 1]
     """
     active = rows.churned == 0
     if not active.any():
