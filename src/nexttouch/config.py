@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +17,9 @@ from nexttouch.journey.spec import JourneySpec
 from nexttouch.labels.spec import GoalsSpec, LabelSpec
 from nexttouch.snapshots import SnapshotSpec
 from nexttouch.training.segments import SegmentSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Config", "Customers", "DataSpec"]
 
@@ -109,7 +111,11 @@ class Config(BaseModel):
             message = f"There is no {file}. Write one with `nexttouch init {file.parent}`."
             raise ConfigError(message) from None
         config = cls.parse(text, source=str(file))
-        return config if config.name else config.model_copy(update={"name": file.resolve().parent.name})
+        return (
+            config
+            if config.name
+            else config.model_copy(update={"name": file.resolve().parent.name})
+        )
 
     @property
     def labels(self) -> LabelSpec:
@@ -129,7 +135,7 @@ class Config(BaseModel):
 class _OneKeyLoader(yaml.SafeLoader):
     """YAML that refuses a key written twice instead of taking the last one in silence."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         for key in keys:
             if keys.count(key) > 1:
@@ -167,12 +173,16 @@ def _explained(model: type[BaseModel], problem: ValidationError, source: str) ->
 
 
 def _within(inner: Any, outer: Any) -> bool:
-    return len(inner["loc"]) > len(outer["loc"]) and inner["loc"][: len(outer["loc"])] == outer["loc"]
+    return (
+        len(inner["loc"]) > len(outer["loc"]) and inner["loc"][: len(outer["loc"])] == outer["loc"]
+    )
 
 
 def _is_type_name(part: int | str) -> bool:
     """Pydantic puts the branch of a union into the path; a key of ours never looks like that."""
-    return isinstance(part, str) and (not part.isidentifier() or part[:1].isupper() or part in {"float", "int", "str"})
+    return isinstance(part, str) and (
+        not part.isidentifier() or part[:1].isupper() or part in {"float", "int", "str"}
+    )
 
 
 def _node_at(schema: dict[str, Any], path: list[int | str]) -> list[dict[str, Any]]:
@@ -205,5 +215,9 @@ def _names_at(schema: dict[str, Any], path: list[int | str]) -> set[str]:
 
 def _description(schema: dict[str, Any], path: list[int | str]) -> str:
     parents = _node_at(schema, path[:-1])
-    texts = [n["properties"][path[-1]].get("description", "") for n in parents if path[-1] in n.get("properties", {})]
+    texts = [
+        n["properties"][path[-1]].get("description", "")
+        for n in parents
+        if path[-1] in n.get("properties", {})
+    ]
     return f" {texts[0]}" if texts and texts[0] else ""

@@ -40,8 +40,8 @@ __all__ = [
     "StoreError",
     "StoreSpaceError",
     "TrackingError",
-    "UnknownDatasetError",
     "UnknownCustomerError",
+    "UnknownDatasetError",
     "nearest",
 ]
 
@@ -108,9 +108,9 @@ class NoTrainingRowsError(DataCheckError):
     def from_activity(cls, activity: tuple[str, ...]) -> Self:
         """Name the activity events that were looked for."""
         return cls(
-            f"No customer has an activity event ({', '.join(activity)}) before any training cutoff, "
-            "so there is nothing to learn from. Check goals.churn.activity against the event names "
-            "of the log, and data.snapshots.eligible."
+            f"No customer has an activity event ({', '.join(activity)}) before any training "
+            "cutoff: there is nothing to learn from. Check goals.churn.activity against the event "
+            "names of the log, and data.snapshots.eligible."
         )
 
 
@@ -124,8 +124,8 @@ class IllegalStageError(NextTouchError, RuntimeError):
         """Name the first customer and cutoff, and how many rows are concerned."""
         return cls(
             f"Customer {customer!r} was in stage '{stage}' at {cutoff} and in '{found}' at the end "
-            f"of the horizon, which the journey's rules do not allow ({rows} rows in all). The rules "
-            "and the log contradict each other; training stops rather than learn from it."
+            f"of the horizon, which the journey's rules do not allow ({rows} rows in all). The "
+            "rules and the log contradict each other; training stops rather than learn from it."
         )
 
 
@@ -138,7 +138,8 @@ class LeakageError(NextTouchError, RuntimeError):
     def from_findings(cls, findings: list[str]) -> Self:
         """List what moved under which perturbation."""
         return cls(
-            "The leakage certificate failed: " + "; ".join(findings[:5])
+            "The leakage certificate failed: "
+            + "; ".join(findings[:5])
             + ". Remove what looks past the cutoff; nothing was trained."
         )
 
@@ -209,16 +210,16 @@ class TrackingError(NextTouchError, RuntimeError):
     def unreachable(cls, uri: str, reason: str) -> Self:
         """Name the tracking address (without credentials) and the cause."""
         return cls(
-            f"MLflow at {uri} cannot be used: {reason}. Check data.tracking_uri and that the server "
-            "is running; nothing that was already saved is lost."
+            f"MLflow at {uri} cannot be used: {reason}. Check data.tracking_uri and that the "
+            "server is running; nothing that was already saved is lost."
         )
 
     @classmethod
     def no_champion(cls, project: str) -> Self:
         """Say that no version carries the alias."""
         return cls(
-            f"'{project}' has no champion model in MLflow. Train one with 'nexttouch train', or set "
-            "the alias 'champion' on a version."
+            f"'{project}' has no champion model in MLflow. Train one with 'nexttouch train', or "
+            "set the alias 'champion' on a version."
         )
 
 
@@ -323,8 +324,9 @@ class IllegalTargetError(DataCheckError):
     def observed(cls, n_rows: int, stage: int, next_stage: int) -> Self:
         """Count the rows and show the first."""
         return cls(
-            f"{n_rows} rows moved to a stage their journey rules cannot reach, the first from stage "
-            f"code {stage} to {next_stage}. The legal matrix belongs to another journey or horizon."
+            f"{n_rows} rows moved to a stage their journey rules cannot reach, the first from "
+            f"stage code {stage} to {next_stage}. The legal matrix belongs to another journey or "
+            "horizon."
         )
 
 
@@ -441,8 +443,8 @@ class JourneyError(ConfigError):
             )
         hint = f" Did you mean '{guess}'?" if guess else ""
         return cls(
-            f"A condition with the keys {', '.join(keys) or 'none'} waits for nothing. It needs one "
-            f"of {', '.join(known)}.{hint}"
+            f"A condition with the keys {', '.join(keys) or 'none'} waits for nothing. It needs "
+            f"one of {', '.join(known)}.{hint}"
         )
 
     @classmethod
@@ -483,8 +485,8 @@ class JourneyError(ConfigError):
     def chasing(cls, rules: list[str]) -> Self:
         """Name rules that would move a customer in a circle within one instant."""
         return cls(
-            f"Rules {', '.join(rules)} may all hold at one instant and lead in a circle. Let one of "
-            "them wait for an event, or give them opposite conditions."
+            f"Rules {', '.join(rules)} may all hold at one instant and lead in a circle. Let one "
+            "of them wait for an event, or give them opposite conditions."
         )
 
     @classmethod
@@ -529,7 +531,7 @@ class AllocationInputError(DataCheckError):
 class ContradictoryLimitsError(ConfigError):
     """Floors and limits that cannot hold together; found before solving."""
 
-    code = "NT710"
+    code = "NT621"
 
     @classmethod
     def from_rows(cls, rows: Iterable[str]) -> Self:
@@ -583,7 +585,7 @@ class StoreSpaceError(NextTouchError):
 class UnknownCustomerError(NextTouchError, KeyError):
     """Nothing is known of a customer; a score is never made up."""
 
-    code = "NT210"
+    code = "NT220"
 
     @classmethod
     def named(cls, customer_id: str, project: str) -> Self:

@@ -44,7 +44,9 @@ class SnapshotSpec(BaseModel):
     training_snapshots: int = Field(default=8, ge=1, le=60, description="Pooled cutoffs per fit.")
     test_dates: int = Field(default=3, ge=1, le=24, description="Rolling-origin test dates.")
     min_history_days: int = Field(default=84, ge=1, description="Earliest cutoff after log start.")
-    embargo_days: int = Field(default=0, ge=0, description="Ingestion delay kept free before tests.")
+    embargo_days: int = Field(
+        default=0, ge=0, description="Ingestion delay kept free before tests."
+    )
     eligible: Eligibility = Field(default_factory=Eligibility)
 
 
@@ -142,9 +144,7 @@ class SnapshotRows:
     cutoff_us: NDArray[np.int64]
 
     @classmethod
-    def after_first_event(
-        cls, first_us: NDArray[np.int64], cutoffs_us: NDArray[np.int64]
-    ) -> Self:
+    def after_first_event(cls, first_us: NDArray[np.int64], cutoffs_us: NDArray[np.int64]) -> Self:
         """Lay out the rows of customers whose first events are at ``first_us``.
 
         Examples
@@ -164,7 +164,9 @@ class SnapshotRows:
 def _midnight(moment_us: int, time_zone: str) -> int:
     """Return the last midnight of the business zone at or before a moment."""
     local = pd.Timestamp(moment_us, unit="us", tz="UTC").tz_convert(time_zone)
-    start = local.tz_localize(None).normalize().tz_localize(
-        time_zone, ambiguous=True, nonexistent="shift_forward"
+    start = (
+        local.tz_localize(None)
+        .normalize()
+        .tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
     )
     return int(start.tz_convert("UTC").value // 1000)

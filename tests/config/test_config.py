@@ -22,7 +22,10 @@ def test_defaults_fill_what_is_not_said():
     ("wrong", "message"),
     [
         ("custmers: {}", r"Unknown key 'custmers'\. Did you mean 'customers'\?"),
-        ("data: {snapshots: {test_date: 3}}", r"'data\.snapshots\.test_date'\. Did you mean 'test_dates'"),
+        (
+            "data: {snapshots: {test_date: 3}}",
+            r"'data\.snapshots\.test_date'\. Did you mean 'test_dates'",
+        ),
         ("data: {snapshots: {eligible: {days: 3}}}", r"'data\.snapshots\.eligible\.days'"),
         ("strategy: {tiers: {high_touch: {hurs: {}}}}", r"hurs'\. Did you mean 'hours'"),
         ("version: 2", "stands twice"),

@@ -22,38 +22,52 @@ EVENTS = [
 
 def test_reading_a_plan_gives_bit_identical_features(plan):
     log = log_of(EVENTS)
-    read = FeaturePlan.from_bytes(plan.to_bytes())
+    read = FeaturePlan.from_files(plan.to_files())
     assert read.names == plan.names
     assert read.reason_groups == plan.reason_groups
-    assert read.to_bytes() == plan.to_bytes()
+    assert read.to_files() == plan.to_files()
     first, again = (compute_features(p, log, no_moves(log), CUTOFFS) for p in (plan, read))
     assert same_bits(first, again)
 
 
-def test_decay_tables_come_from_the_bytes_not_from_the_machine(plan):
+def test_decay_tables_come_from_the_file_not_from_the_machine(plan):
     half = replace(plan, tables=plan.tables / 2)
-    read = FeaturePlan.from_bytes(half.to_bytes())
+    read = FeaturePlan.from_files(half.to_files())
     np.testing.assert_array_equal(read.tables, plan.tables / 2)
 
 
-@pytest.mark.parametrize("keep", [0, 5, 40, 400, -1])
-def test_half_a_plan_is_refused(plan, keep):
-    with pytest.raises(FeaturePlanError, match=r"NT401.*(damaged|not a feature plan)"):
-        FeaturePlan.from_bytes(plan.to_bytes()[:keep])
+@pytest.mark.parametrize("name", ["plan.json", "decay_tables.npy"])
+@pytest.mark.parametrize("keep", [0, 5, 400, -1])
+def test_half_a_plan_is_refused(plan, name, keep):
+    files = plan.to_files()
+    with pytest.raises(FeaturePlanError, match=r"NT401.*damaged"):
+        FeaturePlan.from_files(files | {name: files[name][:keep]})
+
+
+def test_a_plan_without_its_tables_is_refused(plan):
+    with pytest.raises(FeaturePlanError, match="damaged"):
+        FeaturePlan.from_files({"plan.json": plan.to_files()["plan.json"]})
 
 
 def test_damaged_tables_are_refused(plan):
     wrong = replace(plan, tables=plan.tables * 2)
     with pytest.raises(FeaturePlanError, match="decay tables"):
-        FeaturePlan.from_bytes(wrong.to_bytes())
+        FeaturePlan.from_files(wrong.to_files())
 
 
 def test_a_plan_of_other_columns_is_refused(plan):
-    magic, text, rest = plan.to_bytes().split(b"\n", 2)
-    facts = json.loads(text)
+    files = plan.to_files()
+    facts = json.loads(files["plan.json"])
     facts["names"] = facts["names"][::-1]
     with pytest.raises(FeaturePlanError, match="other columns; compile it anew"):
-        FeaturePlan.from_bytes(b"\n".join([magic, json.dumps(facts).encode(), rest]))
+        FeaturePlan.from_files(files | {"plan.json": json.dumps(facts).encode()})
+
+
+def test_a_plan_of_another_version_is_refused(plan):
+    files = plan.to_files()
+    facts = json.loads(files["plan.json"]) | {"format": 99}
+    with pytest.raises(FeaturePlanError, match="another version"):
+        FeaturePlan.from_files(files | {"plan.json": json.dumps(facts).encode()})
 
 
 def test_a_second_spec_compiles_nothing(plan):

@@ -70,7 +70,12 @@ def test_next_stage_is_the_stage_at_the_end_of_the_horizon():
 
 def test_longer_horizon_never_adds_churn():
     rng = np.random.default_rng(3)
-    log = log_of(*[(f"c{c}", d, "purchase", 1.0) for c, d in zip(rng.integers(0, 30, 200), rng.random(200) * 300, strict=True)])
+    log = log_of(
+        *[
+            (f"c{c}", d, "purchase", 1.0)
+            for c, d in zip(rng.integers(0, 30, 200), rng.random(200) * 300, strict=True)
+        ]
+    )
     short = labels_of(log, [60, 120, 180], horizon_days=14)[0].churned
     long = labels_of(log, [60, 120, 180], horizon_days=56)[0].churned
     assert (long <= short).all()
@@ -79,7 +84,17 @@ def test_longer_horizon_never_adds_churn():
 
 def test_counts_before_a_moment_match_plain_counting():
     rng = np.random.default_rng(5)
-    log = log_of(*[(f"c{c}", float(d), e, 1.0) for c, d, e in zip(rng.integers(0, 9, 300), rng.integers(0, 40, 300), rng.choice(["purchase", "mail"], 300), strict=True)])
+    log = log_of(
+        *[
+            (f"c{c}", float(d), e, 1.0)
+            for c, d, e in zip(
+                rng.integers(0, 9, 300),
+                rng.integers(0, 40, 300),
+                rng.choice(["purchase", "mail"], 300),
+                strict=True,
+            )
+        ]
+    )
     of = EventsOf.select(log, ("purchase",))
     customer = np.repeat(np.arange(log.n_customers, dtype=np.int32), 3)
     moment = np.tile(START.value // 1000 + np.array([5, 20, 39]) * DAY_US, log.n_customers)

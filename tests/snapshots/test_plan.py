@@ -21,7 +21,9 @@ def us(text):
     days=st.integers(400, 900),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]),
 )
-def test_no_horizon_outruns_the_log_or_reaches_past_its_test_date(horizon, gap, embargo, days, zone):
+def test_no_horizon_outruns_the_log_or_reaches_past_its_test_date(
+    horizon, gap, embargo, days, zone
+):
     start = us("2024-01-01")
     end = start + days * DAY_US
     spec = SnapshotSpec(gap_days=gap, embargo_days=embargo)

@@ -33,15 +33,21 @@ def events():
             "event_id": None,
         }
     )
-    return frame.assign(ingested_at=frame["timestamp"] + pd.to_timedelta(rng.integers(0, 3, n), unit="D"))
+    return frame.assign(
+        ingested_at=frame["timestamp"] + pd.to_timedelta(rng.integers(0, 3, n), unit="D")
+    )
 
 
 def path_of(vocabulary):
     journey = compile_journey(
         JourneySpec(preset="lifecycle", events={"activity": ["purchase"]}), vocabulary
     )
-    spec = FeatureSpec(windows_days=(28,), coarse_windows_days=(28,), trends_days=(), channels=("web",))
-    plan = compile_features(spec, vocabulary=vocabulary, activity=("purchase",), stages=journey.stages)
+    spec = FeatureSpec(
+        windows_days=(28,), coarse_windows_days=(28,), trends_days=(), channels=("web",)
+    )
+    plan = compile_features(
+        spec, vocabulary=vocabulary, activity=("purchase",), stages=journey.stages
+    )
     return FeaturePath(plan, journey, ("purchase",), 91, 28 * DAY_US)
 
 
@@ -80,7 +86,9 @@ def encoder_fitted_on_the_full_log(frame):
 
 
 def backfilled_attribute(frame):
-    return with_column(frame, frame.sort_values("timestamp").groupby("customer_id")["value"].last().to_dict())
+    return with_column(
+        frame, frame.sort_values("timestamp").groupby("customer_id")["value"].last().to_dict()
+    )
 
 
 def label_as_feature(frame):

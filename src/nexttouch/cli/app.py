@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     help="From customer behaviour to the right next touch.",
-    epilog="Exit codes: 0 ok, 1 failure, 2 usage, 3 data check failed, 4 gate refused, 130 stopped.",
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage, 3 data check, 4 gate refused, 130 stopped.",
 )
 
 ProjectArg = Annotated[Path, typer.Argument(help="Model project: a folder with nexttouch.yaml.")]
@@ -35,15 +35,29 @@ def init(
     project: ProjectArg,
     *,
     source: Annotated[str | None, typer.Option(help="File, folder or glob of events.")] = None,
-    audience: Annotated[str | None, typer.Option(help="Who the customers are, in a sentence.")] = None,
-    channels: Annotated[str | None, typer.Option(help="Channels you can use, comma separated.")] = None,
+    audience: Annotated[
+        str | None, typer.Option(help="Who the customers are, in a sentence.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Channels you can use, comma separated.")
+    ] = None,
     objective: Annotated[str | None, typer.Option(help="What touches are for: retention.")] = None,
-    experiment: Annotated[float | None, typer.Option(help="Share of customers held out to measure effects.")] = None,
-    human_hours: Annotated[float | None, typer.Option(help="Trained people's hours per period.")] = None,
-    activity: Annotated[str | None, typer.Option(help="Events that show life, comma separated.")] = None,
-    review_days: Annotated[int | None, typer.Option(help="How often you review: the horizon in days.")] = None,
+    experiment: Annotated[
+        float | None, typer.Option(help="Share of customers held out to measure effects.")
+    ] = None,
+    human_hours: Annotated[
+        float | None, typer.Option(help="Trained people's hours per period.")
+    ] = None,
+    activity: Annotated[
+        str | None, typer.Option(help="Events that show life, comma separated.")
+    ] = None,
+    review_days: Annotated[
+        int | None, typer.Option(help="How often you review: the horizon in days.")
+    ] = None,
     journey: Annotated[str, typer.Option(help="Journey preset.")] = "lifecycle",
-    margin_rate: Annotated[float | None, typer.Option(help="Contribution margin over revenue.")] = None,
+    margin_rate: Annotated[
+        float | None, typer.Option(help="Contribution margin over revenue.")
+    ] = None,
     currency: Annotated[str | None, typer.Option(help="ISO code of the log's money.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -71,7 +85,7 @@ def init(
 
 @app.command()
 def check(project: ProjectArg = HERE, *, json: JsonFlag = False) -> None:
-    """Say per part of the project: complete, missing (and what that switches off), contradictory."""
+    """Say per part: complete, missing (and what that switches off), contradictory."""
     from nexttouch.cli.render import show_check
     from nexttouch.pipeline import check as verb
 
@@ -111,7 +125,11 @@ def train(project: ProjectArg = HERE, *, json: JsonFlag = False, quiet: QuietFla
 
 @app.command()
 def score(
-    project: ProjectArg = HERE, *, as_of: AsOf = None, json: JsonFlag = False, quiet: QuietFlag = False
+    project: ProjectArg = HERE,
+    *,
+    as_of: AsOf = None,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
 ) -> None:
     """Score every eligible customer with the champion."""
     from nexttouch.cli.render import show_scores
@@ -166,7 +184,9 @@ def serve(
 
 @app.command()
 def demo(
-    which: Annotated[str, typer.Argument(help="simulated: a B2B subscription log, no download.")] = "simulated",
+    which: Annotated[
+        str, typer.Argument(help="simulated: a B2B subscription log, no download.")
+    ] = "simulated",
     *,
     folder: Annotated[Path | None, typer.Option(help="Where to put the project.")] = None,
     json: JsonFlag = False,

@@ -8,7 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from nexttouch.progress import quiet as no_progress
 
@@ -45,7 +52,9 @@ class Console:
         if self.json:
             print(jsonlib.dumps(facts, ensure_ascii=False, allow_nan=False, indent=2))  # noqa: T201
 
-    def show(self, facts: dict[str, Any], render: Callable[[RichConsole, dict[str, Any]], None]) -> None:
+    def show(
+        self, facts: dict[str, Any], render: Callable[[RichConsole, dict[str, Any]], None]
+    ) -> None:
         """Print facts as JSON or by a renderer."""
         self.document(facts)
         if not self.json:
@@ -57,7 +66,13 @@ class Console:
         if self.quiet or not self.err.is_terminal:
             yield no_progress
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self.err) as bars:
             tasks: dict[str, Any] = {}
 

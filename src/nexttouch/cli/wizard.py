@@ -17,7 +17,7 @@ __all__ = ["Answers", "ask", "write_project"]
 
 @dataclass(frozen=True)
 class Answers:
-    """What the seven questions of choosing an engagement model ask for; None is not yet answered."""
+    """Answers to the seven questions of choosing an engagement model; None is still open."""
 
     audience: str | None
     channels: str | None
@@ -40,7 +40,10 @@ QUESTIONS: dict[str, tuple[str, str | float | int]] = {
     "human_hours": ("5. Trained people: hours per period for calls and meetings", 40.0),
     "activity": ("6. What is monitored: which events show that a customer is alive?", "purchase"),
     "review_days": ("7. How often is it reviewed: days ahead to predict", 28),
-    "source": ("And the data: path of the events (CSV, Parquet, JSON lines, folder or glob)", "events.csv"),
+    "source": (
+        "And the data: path of the events (CSV, Parquet, JSON lines, folder or glob)",
+        "events.csv",
+    ),
     "margin_rate": ("Contribution margin as a share of revenue", 0.3),
     "currency": ("Currency of the log (ISO code)", "EUR"),
 }
@@ -66,7 +69,9 @@ def write_project(folder: Path, answers: Answers) -> Path:
     """
     file = folder / "nexttouch.yaml"
     if file.exists():
-        message = f"{file} exists already; it was left as it is. Give another folder or move it away."
+        message = (
+            f"{file} exists already; it was left as it is. Give another folder or move it away."
+        )
         raise ConfigError(message)
     open_ones = [f.name for f in fields(answers) if getattr(answers, f.name) is None]
     if open_ones:

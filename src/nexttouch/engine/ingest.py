@@ -15,23 +15,21 @@ from nexttouch.engine.rebuild import Rebuild
 from nexttouch.engine.sources import find_batches
 from nexttouch.errors import DataCheckError, StoreSpaceError
 from nexttouch.events.report import IngestReport, LogSummary, iso_utc
+from nexttouch.progress import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
 
     from nexttouch.engine.sources import Batch
     from nexttouch.events.spec import CustomersSpec
+    from nexttouch.progress import Progress
 
-__all__ = ["ingest", "quiet", "report_of"]
+__all__ = ["ingest", "report_of"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """Say nothing about progress."""
 
 
 def ingest(
@@ -41,7 +39,7 @@ def ingest(
     store: Path,
     tables: Mapping[str, Any] | None = None,
     now: pd.Timestamp,
-    progress: Callable[[str, int, int], None] = quiet,
+    progress: Progress = quiet,
 ) -> IngestReport:
     """Read every source, set unusable rows aside and replace the store as a whole.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numba
 import numpy as np
@@ -63,7 +63,7 @@ class EventsOf:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _before(offsets, timestamp_us, customer, moment_us):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _before(offsets: Any, timestamp_us: Any, customer: Any, moment_us: Any) -> Any:
     out = np.empty(len(customer), np.int64)
     for row in range(len(customer)):
         low, high = offsets[customer[row]], offsets[customer[row] + 1]

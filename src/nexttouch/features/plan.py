@@ -17,13 +17,16 @@ from nexttouch.features.layout import Layout, lay_out
 from nexttouch.features.spec import FeatureSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from nexttouch.events.log import Vocabulary
 
 __all__ = ["FeaturePlan", "compile_features"]
 
-MAGIC = b"nexttouch feature plan 1\n"
+FORMAT = 1
+PLAN, TABLES = "plan.json", "decay_tables.npy"
 DIGITS, BASE = 3, 1024
 """Decay factors of up to 1024 ** 3 seconds (34 years), as products of three table entries."""
 
@@ -78,18 +81,19 @@ class FeaturePlan:
             measures=[measure.name for measure in self.measures],
         )
 
-    def to_bytes(self) -> bytes:
-        """Write the plan as one line of magic, one of JSON, and the tables as ``.npy``.
+    def to_files(self) -> dict[str, bytes]:
+        """Write the plan as ``plan.json`` and ``decay_tables.npy``; no pickle.
 
         Examples
         --------
         >>> from nexttouch.events.log import Vocabulary
         >>> plan = compile_features(FeatureSpec(), vocabulary=Vocabulary(("buy",)),
         ...                         activity=("buy",), stages=("not_started", "new"))
-        >>> FeaturePlan.from_bytes(plan.to_bytes()).names == plan.names
+        >>> FeaturePlan.from_files(plan.to_files()).names == plan.names
         True
         """
         facts = {
+            "format": FORMAT,
             "spec": self.spec.model_dump(mode="json"),
             "activity": self.activity,
             "stages": self.stages,
@@ -99,24 +103,22 @@ class FeaturePlan:
         tables = io.BytesIO()
         np.save(tables, self.tables, allow_pickle=False)
         text = json.dumps(facts, ensure_ascii=True, allow_nan=False)
-        return MAGIC + text.encode() + b"\n" + tables.getvalue()
+        return {PLAN: text.encode(), TABLES: tables.getvalue()}
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_files(cls, files: Mapping[str, bytes]) -> Self:
         """Read a plan; its features are bit-identical to those of the plan that was written.
 
         Raises
         ------
         FeaturePlanError
-            If the bytes are damaged, or this version would make other columns from the spec.
+            If the files are damaged, or this version would make other columns from the spec.
         """
-        if not data.startswith(MAGIC):
-            raise FeaturePlanError("This is not a feature plan of this version; compile it anew.")
-        text, _, rest = data[len(MAGIC) :].partition(b"\n")
         try:
-            facts: dict[str, Any] = json.loads(text)
+            facts: dict[str, Any] = json.loads(files[PLAN])
+            known = facts["format"] == FORMAT
             spec = FeatureSpec.model_validate(facts["spec"])
-            tables = np.load(io.BytesIO(rest), allow_pickle=False)
+            tables = np.load(io.BytesIO(files[TABLES]), allow_pickle=False)
             measures = tuple(Measure(**measure) for measure in facts["measures"])
             names, stages = tuple(facts["names"]), tuple(facts["stages"])
             columns = columns_of(spec, stages=stages, kinds={m.name: m.kind for m in measures})
@@ -124,6 +126,8 @@ class FeaturePlan:
         except (ValueError, KeyError, TypeError, EOFError) as error:
             msg = f"The feature plan is damaged ({type(error).__name__}); restore or compile it."
             raise FeaturePlanError(msg) from error
+        if not known:
+            raise FeaturePlanError("The feature plan is of another version; compile it anew.")
         shape = (len(spec.half_lives_days), DIGITS, BASE)
         if tables.dtype != np.float64 or tables.shape != shape or not _shares(tables):
             raise FeaturePlanError("The decay tables of the feature plan are damaged; restore it.")

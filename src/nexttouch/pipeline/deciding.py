@@ -57,7 +57,8 @@ class DecisionReport:
             "gap": summary["gap"],
             "holdout": summary["holdout"]["customers"],
             "tiers": [
-                {**tier, "price": price.get(f"capacity of {tier['tier']}")} for tier in summary["tiers"]
+                {**tier, "price": price.get(f"capacity of {tier['tier']}")}
+                for tier in summary["tiers"]
             ],
             "limits": summary["limits"],
             "baseline_rank_by_churn_risk": summary["baseline_rank_by_churn_risk"],
@@ -66,16 +67,20 @@ class DecisionReport:
             "next": [
                 {"what": "worklist", "where": str(folder / "index.html")},
                 {"what": "as a table", "where": str(folder / "worklist.csv")},
-                {"what": "one customer", "where": f"nexttouch explain CUSTOMER {self.project.folder}"},
+                {
+                    "what": "one customer",
+                    "where": f"nexttouch explain CUSTOMER {self.project.folder}",
+                },
                 {"what": "service", "where": f"nexttouch serve {self.project.folder}"},
-                {"what": "models", "where": f"mlflow ui --backend-store-uri {self.project.tracking_uri}"},
+                {
+                    "what": "models",
+                    "where": f"mlflow ui --backend-store-uri {self.project.tracking_uri}",
+                },
             ],
         }
 
 
-def decide(
-    project: str | Path | Config | Project, *, progress: Progress = quiet
-) -> DecisionReport:
+def decide(project: str | Path | Config | Project, *, progress: Progress = quiet) -> DecisionReport:
     """Choose the tier that is worth most for each customer of the newest scores.
 
     Writes the decisions to the database, and ``worklist.csv`` and ``index.html`` beside it.
@@ -103,7 +108,9 @@ def decide(
             as_of=run.as_of,
             policy_key=policy_key(opened),
             aspects={
-                s: a for s, a in zip(journey.stage_names, journey.aspects, strict=True) if a != "none"
+                s: a
+                for s, a in zip(journey.stage_names, journey.aspects, strict=True)
+                if a != "none"
             },
             currency=opened.config.customers.currency,
         )
@@ -113,7 +120,10 @@ def decide(
             run.id,
             decisions.table,
             created_at=pd.Timestamp.now(tz="UTC"),
-            info={"price_set_id": decisions.summary["price_set_id"], "gap": decisions.summary["gap"]},
+            info={
+                "price_set_id": decisions.summary["price_set_id"],
+                "gap": decisions.summary["gap"],
+            },
         )
     finally:
         database.close()
@@ -140,7 +150,14 @@ def _worklist(
     extra = ["customer_id", "next_stage", "p_next_stage", "little_history"]
     table = decisions.table.merge(scores[extra], on="customer_id", validate="one_to_one")
     touched = (table["tier"] != "no_touch").to_numpy()
-    order = np.lexsort((table["customer_id"], -table["p_churn"] * table["margin_if_kept"], -table["expected_value"], ~touched))
+    order = np.lexsort(
+        (
+            table["customer_id"],
+            -table["p_churn"] * table["margin_if_kept"],
+            -table["expected_value"],
+            ~touched,
+        )
+    )
     table = table.iloc[order].reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     told = _reasons(project, run, set(table["customer_id"].head(EXPLAINED)), progress)
@@ -178,8 +195,12 @@ def _write_pages(report: DecisionReport) -> None:
     charts = {"Customers per tier against capacity": plots.to_svg(plots.tier_figure(tiers))}
     for row in binding[:1]:
         curve = capacity_curve(decisions, row["resource"])
-        figure = plots.capacity_curve_figure(curve, present=row["limit"], currency=decisions.currency)
-        charts[f"What more or less {row['resource'].replace('_', ' ')} is worth"] = plots.to_svg(figure)
+        figure = plots.capacity_curve_figure(
+            curve, present=row["limit"], currency=decisions.currency
+        )
+        charts[f"What more or less {row['resource'].replace('_', ' ')} is worth"] = plots.to_svg(
+            figure
+        )
     hours = [r for r in summary["limits"] if r["unit"] == "hours"]
     page = plots.worklist_page(
         worklist,
@@ -212,5 +233,18 @@ def _write_pages(report: DecisionReport) -> None:
 
 
 def _brief(row: dict[Any, Any]) -> dict[str, Any]:
-    keys = ("rank", "customer_id", "segment", "stage", "next_stage", "p_churn", "tier", "expected_value", "effect_level", "reasons", "play", "why")
+    keys = (
+        "rank",
+        "customer_id",
+        "segment",
+        "stage",
+        "next_stage",
+        "p_churn",
+        "tier",
+        "expected_value",
+        "effect_level",
+        "reasons",
+        "play",
+        "why",
+    )
     return {key: row[key] for key in keys}

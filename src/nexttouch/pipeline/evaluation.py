@@ -38,8 +38,20 @@ class Evaluation:
     def summary(self) -> list[dict[str, Any]]:
         """Return one entry per task: mean metrics per model, champion and why."""
         return [
-            _task("churn", "churn", self.churn, self.churn_choice, ("log_loss", "auc", "ece", "brier_skill", "lift_top_decile")),
-            _task("stage", "next stage", self.stage, self.stage_choice, ("log_loss", "macro_log_loss", "macro_f1", "log_loss_movers", "ece")),
+            _task(
+                "churn",
+                "churn",
+                self.churn,
+                self.churn_choice,
+                ("log_loss", "auc", "ece", "brier_skill", "lift_top_decile"),
+            ),
+            _task(
+                "stage",
+                "next stage",
+                self.stage,
+                self.stage_choice,
+                ("log_loss", "macro_log_loss", "macro_f1", "log_loss_movers", "ece"),
+            ),
         ]
 
     def calibration(self) -> pd.DataFrame:
@@ -61,7 +73,7 @@ class Evaluation:
 
 
 def evaluate(built: Built, *, threads: int = 1, progress: Progress = quiet) -> Evaluation:
-    """Backtest every candidate and baseline, first churn, then next stage joined with its champion."""
+    """Backtest every candidate and baseline: churn, then next stage joined with its champion."""
     rows, folds = built.training_set, built.plan.folds
     reach = built.definition.labels.horizon_days + built.definition.labels.gap_days
     candidates = {
@@ -70,7 +82,9 @@ def evaluate(built: Built, *, threads: int = 1, progress: Progress = quiet) -> E
             rows.legal, order_2="journey_previous_stage" in rows.X.columns, num_threads=threads
         ),
     }
-    churn = run_backtest(rows, folds, candidates["churn"], task="churn", progress=_named("backtest: churn", progress))
+    churn = run_backtest(
+        rows, folds, candidates["churn"], task="churn", progress=_named("backtest: churn", progress)
+    )
     churn_choice = choose_champion(churn)
     stage = run_backtest(
         rows,
@@ -87,7 +101,9 @@ def backtest(
     project: str | Path | Config | Project, *, threads: int = 1, progress: Progress = quiet
 ) -> Evaluation:
     """Compute a project's training set and backtest every model on it; nothing is registered."""
-    return evaluate(build_training_set(project, progress=progress), threads=threads, progress=progress)
+    return evaluate(
+        build_training_set(project, progress=progress), threads=threads, progress=progress
+    )
 
 
 def feature_groups(scorer: Scorer, built: Built, *, rows: int = 2000) -> pd.DataFrame:
@@ -106,12 +122,16 @@ def _named(what: str, progress: Progress) -> Progress:
     return step
 
 
-def _task(name: str, title: str, result: Backtest, choice: Choice, columns: tuple[str, ...]) -> dict[str, Any]:
+def _task(
+    name: str, title: str, result: Backtest, choice: Choice, columns: tuple[str, ...]
+) -> dict[str, Any]:
     means = result.means().sort_values("log_loss")
     table = []
     for model, row in means.iterrows():
         gap = choice.against.get(str(model))
-        table.append([str(model), *(_finite(row[c]) for c in columns), "" if gap is None else str(gap)])
+        table.append(
+            [str(model), *(_finite(row[c]) for c in columns), "" if gap is None else str(gap)]
+        )
     return {
         "task": name,
         "title": title,

@@ -10,7 +10,6 @@ import pandas as pd
 from nexttouch.engine import EventStore
 from nexttouch.errors import UnknownCustomerError
 from nexttouch.events.log import MISSING
-from nexttouch.pipeline.predictor import Predictor
 from nexttouch.pipeline.project import Project
 from nexttouch.pipeline.scoring import champion
 from nexttouch.store import ScoreStore
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from nexttouch.config import Config
     from nexttouch.events import EventLog
-    from nexttouch.pipeline.predictor import Predictions
+    from nexttouch.pipeline.predictor import Predictions, Predictor
 
 __all__ = ["explain"]
 
@@ -57,7 +56,7 @@ def explain(project: str | Path | Config | Project, customer_id: str) -> dict[st
     predictions = predictor.predict_log(log, as_of_us)
     if not len(predictions):
         raise UnknownCustomerError.later(customer_id, _iso(as_of_us))
-    row = predictions.frame().iloc[0]
+    row, names = predictions.frame().iloc[0], predictor.scorer.names
     return {
         "customer_id": customer_id,
         "as_of": _iso(as_of_us),
@@ -70,10 +69,13 @@ def explain(project: str | Path | Config | Project, customer_id: str) -> dict[st
         "silent_stage": row["silent_stage"],
         "horizon_days": predictor.definition.labels.horizon_days,
         "p_churn": float(row["p_churn"]),
-        "p_stage": [{"stage": s, "probability": float(row[f"p_stage_{s}"])} for s in predictions.stages],
+        "p_stage": [
+            {"stage": s, "probability": float(row[f"p_stage_{s}"])} for s in predictions.stages
+        ],
         "margin_if_kept": float(row["margin_if_kept"]),
         "little_history": bool(row["little_history"]),
-        "model": f"{predictor.definition.name} version {version} (churn: {predictor.scorer.names['churn']}, stage: {predictor.scorer.names['stage']})",
+        "model": f"{predictor.definition.name} version {version} "
+        f"(churn: {names['churn']}, stage: {names['stage']})",
         "currency": predictor.definition.currency,
         **_reasons(predictor, predictions),
         "decision": None if decided is None else _decision(decided, customer_id),
@@ -86,9 +88,12 @@ def _reasons(predictor: Predictor, predictions: Predictions) -> dict[str, Any]:
     return {
         "base_logit": float(explanation.base[0]),
         "logit": float(explanation.logit()[0]),
-        "reasons": [{"group": r.group, "contribution": r.contribution, "words": r.words} for r in reasons],
+        "reasons": [
+            {"group": r.group, "contribution": r.contribution, "words": r.words} for r in reasons
+        ],
         "features": [
-            {"name": r.feature, "value": _known(r.value), "median": _known(r.median)} for r in reasons
+            {"name": r.feature, "value": _known(r.value), "median": _known(r.median)}
+            for r in reasons
         ],
     }
 

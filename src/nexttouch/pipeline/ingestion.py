@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nexttouch.datasets import load
+from nexttouch.engine import ingest as into_store
 from nexttouch.pipeline.project import Project
 from nexttouch.progress import Progress, quiet
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nexttouch.config import Config
-    from nexttouch.engine import IngestReport
+    from nexttouch.events import IngestReport
 
 __all__ = ["ingest"]
 
@@ -48,9 +50,6 @@ def ingest(
     DataCheckError
         If the sources break their contract; the earlier store stays as it was.
     """
-    from nexttouch.datasets import load
-    from nexttouch.engine import ingest as into_store
-
     opened = Project.open(project)
     spec = opened.config.customers
     frames = dict(tables or {})

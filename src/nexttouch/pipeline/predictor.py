@@ -17,7 +17,6 @@ from nexttouch.features import FeaturePlan
 from nexttouch.models import Scorer
 from nexttouch.pipeline.definition import Definition
 from nexttouch.training.segments import segments_of
-from nexttouch.training.snapshot_table import SnapshotTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from nexttouch.events import EventLog
     from nexttouch.models import Answers, Reason
-    from nexttouch.training.snapshot_table import FeaturePath
+    from nexttouch.training.snapshot_table import FeaturePath, SnapshotTable
 
 __all__ = ["Predictions", "Predictor", "probe_bundle"]
 
@@ -110,7 +109,7 @@ class Predictor:
         document = json.loads(bundle.files["definition.json"])
         return cls(
             definition=Definition.model_validate(document["definition"]),
-            features=_plan(_below(bundle.files, "features/")),
+            features=FeaturePlan.from_files(_below(bundle.files, "features/")),
             vocabulary=_vocabulary(document["vocabulary"]),
             scorer=Scorer.from_files(_below(bundle.files, "scorer/")),
             info=bundle.info,
@@ -125,11 +124,13 @@ class Predictor:
         }
         files = {
             "definition.json": json.dumps(definition, ensure_ascii=False, sort_keys=True).encode(),
-            **{f"features/{name}": content for name, content in _plan_files(self.features).items()},
+            **{f"features/{name}": content for name, content in self.features.to_files().items()},
             **{f"scorer/{name}": content for name, content in self.scorer.to_files().items()},
         }
         names = ("p_churn", *(f"p_stage_{stage}" for stage in self.scorer.stages))
-        probe = Probe(self.scorer.feature_names, rows.astype(np.float64), names, self._outputs(rows))
+        probe = Probe(
+            self.scorer.feature_names, rows.astype(np.float64), names, self._outputs(rows)
+        )
         return write_bundle(folder, files, probe=probe, info=self.info)
 
     @functools.cached_property
@@ -179,7 +180,8 @@ class Predictor:
         self, predictions: Predictions, rows: NDArray[np.intp] | None = None, *, top: int = 3
     ) -> list[list[Reason]]:
         """Say why for some rows; costs far more than the answers."""
-        return self.scorer.reasons(predictions.table.X, rows, top=top)
+        told: list[list[Reason]] = self.scorer.reasons(predictions.table.X, rows, top=top)
+        return told
 
     def _outputs(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         answers = self.scorer.answer(rows.astype(np.float32))
@@ -198,12 +200,3 @@ def _below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
 def _vocabulary(facts: dict[str, Any]) -> Vocabulary:
     measures = tuple(Measure(**measure) for measure in facts["measures"])
     return Vocabulary(tuple(facts["events"]), tuple(facts["channels"]), measures)
-
-
-def _plan_files(plan: FeaturePlan) -> dict[str, bytes]:
-    _, text, tables = plan.to_bytes().split(b"\n", 2)
-    return {"plan.json": text, "decay_tables.npy": tables}
-
-
-def _plan(files: dict[str, bytes]) -> FeaturePlan:
-    return FeaturePlan.from_bytes(b"nexttouch feature plan 1\n" + files["plan.json"] + b"\n" + files["decay_tables.npy"])

@@ -38,18 +38,23 @@ def check(project: str | Path | Config | Project) -> dict[str, Any]:
 
 
 def _customers(project: Project) -> Notes:
-    missing = []
-    for source in project.config.customers.sources:
-        if source.path and not glob.glob(str(project.folder / source.path)):
-            missing.append(f"source '{source.path}' does not exist below {project.folder}: nothing can be read.")
+    missing = [
+        f"source '{path}' does not exist below {project.folder}: nothing can be read."
+        for path in (source.path for source in project.config.customers.sources)
+        if path and not glob.glob(str(project.folder / path))  # noqa: PTH207  may be absolute
+    ]
     if not project.config.customers.segments:
         missing.append("no segments: margin, floors and slices are one for all customers.")
     mapping = project.config.customers.mapping
-    if not mapping.value and not any(s.mapping and s.mapping.value for s in project.config.customers.sources):
+    if not mapping.value and not any(
+        s.mapping and s.mapping.value for s in project.config.customers.sources
+    ):
         missing.append("no value column: money features and margin_if_kept are switched off.")
     names = set(Definition.of(project.config).feature_names)
     wrong = [s for s in project.config.customers.segments if s.feature not in names]
-    return missing, [f"segment '{s.name}' reads feature '{s.feature}', which is not computed." for s in wrong]
+    return missing, [
+        f"segment '{s.name}' reads feature '{s.feature}', which is not computed." for s in wrong
+    ]
 
 
 def _goals(project: Project) -> Notes:
@@ -57,8 +62,13 @@ def _goals(project: Project) -> Notes:
     if not isinstance(rates, dict):
         return [], []
     segments = {"all", *(s.name for s in project.config.customers.segments)}
-    unknown = [f"goals.margin_rate names segment '{s}', which is not defined." for s in sorted(set(rates) - segments)]
-    open_ones = [f"goals.margin_rate has no figure for segment '{s}'." for s in sorted(segments - set(rates))]
+    unknown = [
+        f"goals.margin_rate names segment '{s}', which is not defined."
+        for s in sorted(set(rates) - segments)
+    ]
+    open_ones = [
+        f"goals.margin_rate has no figure for segment '{s}'." for s in sorted(segments - set(rates))
+    ]
     return [], unknown + open_ones
 
 
@@ -84,7 +94,9 @@ def _touchpoints(project: Project) -> Notes:
     if not project.config.touchpoints.channels:
         missing.append("no channels: only no-touch is possible.")
     if not project.config.data.features.touches:
-        missing.append("no touch events in data.features.touches: contact limits and touch features are switched off.")
+        missing.append(
+            "no touch events in data.features.touches: contact limits and touch features are off."
+        )
     return missing, []
 
 
@@ -96,9 +108,15 @@ def _strategy(project: Project) -> Notes:
         for role in sorted(used)
         if strategy.teams[role].hours is None
     ]
-    assumed = [n for n, t in strategy.tiers.items() if t.enabled and t.effect.points and not t.effect.confirmed_by]
+    assumed = [
+        n
+        for n, t in strategy.tiers.items()
+        if t.enabled and t.effect.points and not t.effect.confirmed_by
+    ]
     if assumed:
-        missing.append(f"effects of {', '.join(assumed)} are assumed: set confirmed_by, or measure them.")
+        missing.append(
+            f"effects of {', '.join(assumed)} are assumed: set confirmed_by, or measure them."
+        )
     if not strategy.experiments.holdout_share:
         missing.append("no holdout: what touches are worth can never be measured.")
     return missing, []

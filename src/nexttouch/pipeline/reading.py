@@ -19,9 +19,13 @@ def read_facts(project: Project, report: IngestReport) -> dict[str, Any]:
     notes = []
     if report.repeats:
         kept = "kept" if project.config.customers.duplicates == "keep" else "dropped"
-        notes.append(f"{report.repeats:,} rows repeat another exactly and have no event id: {kept}.")
+        notes.append(
+            f"{report.repeats:,} rows repeat another exactly and have no event id: {kept}."
+        )
     if report.redelivered:
-        notes.append(f"{report.redelivered:,} rows came twice with the same event id: counted once.")
+        notes.append(
+            f"{report.redelivered:,} rows came twice with the same event id: counted once."
+        )
     if report.corrections:
         notes.append(
             f"{report.corrections:,} rows have an event id that came before with other content: "

@@ -30,14 +30,19 @@ def write_report(report: RunReport) -> Path:
     candidate = Predictor.load(report.project.state / "candidate")
     champion = evaluation.churn_choice.model
     parts: dict[str, Any] = {
-        "read": {k: facts["ingest"][k] for k in ("events", "customers", "first", "last", "span_days")},
+        "read": {
+            k: facts["ingest"][k] for k in ("events", "customers", "first", "last", "span_days")
+        },
         "quarantine": _quarantine(facts["ingest"]["quarantined"]),
         "stages": pd.DataFrame(facts["training"]["journey"]["stages"]),
         "people_by_stage": _people(built),
         "transitions": transitions(built),
         "backtest": _means(evaluation),
         "backtest_by_date": pd.concat(
-            [evaluation.churn.metrics.assign(task="churn"), evaluation.stage.metrics.assign(task="stage")]
+            [
+                evaluation.churn.metrics.assign(task="churn"),
+                evaluation.stage.metrics.assign(task="stage"),
+            ]
         ),
         "champion": {"churn": champion, "stage": evaluation.stage_choice.model},
         "champion_why": f"{evaluation.churn_choice.why} {evaluation.stage_choice.why}",
@@ -46,8 +51,8 @@ def write_report(report: RunReport) -> Path:
         "base_rate": float(evaluation.churn.rows.churned.mean()),
         "feature_groups": feature_groups(candidate.scorer, built),
         "certificate": [
-            f"{c.perturbation}, at {c.cutoff[:10]}: {c.moved_before} of {c.rows_before:,} rows before it "
-            f"moved, {c.moved_after} of {c.rows_after:,} after it"
+            f"{c.perturbation}, at {c.cutoff[:10]}: {c.moved_before} of {c.rows_before:,} rows "
+            f"before it moved, {c.moved_after} of {c.rows_after:,} after it"
             for c in training.certificate.checks
         ],
         "tiers": pd.DataFrame(report.decisions.decisions.summary["tiers"]),
@@ -58,7 +63,11 @@ def write_report(report: RunReport) -> Path:
     page = plots.run_report_page(
         parts,
         title=f"{report.project.name}: run of {report.scores.run.created_at.date()}",
-        trust={"model": training.project, "model_version": training.version, "data_up_to": report.scores.run.as_of},
+        trust={
+            "model": training.project,
+            "model_version": training.version,
+            "data_up_to": report.scores.run.as_of,
+        },
     )
     file = report.project.worklist_folder / "report.html"
     write_whole(file, page.encode())
@@ -83,5 +92,16 @@ def _means(evaluation: Evaluation) -> pd.DataFrame:
         result.means().reset_index().assign(task=result.task).sort_values("log_loss")
         for result in (evaluation.churn, evaluation.stage)
     ]
-    columns = ["task", "model", "test_dates", "log_loss", "auc", "ece", "macro_f1", "log_loss_movers", "cpu_s"]
-    return pd.concat(tables)[columns]
+    columns = [
+        "task",
+        "model",
+        "test_dates",
+        "log_loss",
+        "auc",
+        "ece",
+        "macro_f1",
+        "log_loss_movers",
+        "cpu_s",
+    ]
+    table: pd.DataFrame = pd.concat(tables)[columns]
+    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import subprocess
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
@@ -60,22 +61,36 @@ def record(
         run.log_test_dates(_by_date(evaluation))
         run.log_metrics(_means(evaluation))
         figures = {
-            "calibration": plots.calibration_figure({evaluation.churn_choice.model: evaluation.calibration()}),
+            "calibration": plots.calibration_figure(
+                {evaluation.churn_choice.model: evaluation.calibration()}
+            ),
             "lift": plots.lift_figure({evaluation.churn_choice.model: evaluation.lift()}),
-            "transition_matrix": plots.transition_matrix_figure(transitions, horizon_days=definition.labels.horizon_days),
+            "transition_matrix": plots.transition_matrix_figure(
+                transitions, horizon_days=definition.labels.horizon_days
+            ),
             "feature_groups": plots.feature_group_figure(importance),
-            "churn_log_loss_by_date": plots.metrics_by_date_figure(evaluation.churn.metrics, champion=evaluation.churn_choice.model),
-            "stage_log_loss_by_date": plots.metrics_by_date_figure(evaluation.stage.metrics, champion=evaluation.stage_choice.model),
+            "churn_log_loss_by_date": plots.metrics_by_date_figure(
+                evaluation.churn.metrics, champion=evaluation.churn_choice.model
+            ),
+            "stage_log_loss_by_date": plots.metrics_by_date_figure(
+                evaluation.stage.metrics, champion=evaluation.stage_choice.model
+            ),
         }
-        images: dict[str, bytes | str] = {f"{name}.svg": plots.to_svg(f) for name, f in figures.items()}
+        images: dict[str, bytes | str] = {
+            f"{name}.svg": plots.to_svg(f) for name, f in figures.items()
+        }
         images |= {f"{name}.png": plots.to_png(f) for name, f in figures.items()}
         run.log_files(images, folder="plots")
         documents = {
             "certificate.json": certificate.to_dict(),
             "backtest.json": evaluation.summary(),
-            "gate.json": [{"name": g.name, "passed": g.passed, "text": g.words} for g in gate_lines],
+            "gate.json": [
+                {"name": g.name, "passed": g.passed, "text": g.words} for g in gate_lines
+            ],
         }
-        texts: dict[str, bytes | str] = {name: json.dumps(d, indent=1, allow_nan=False) for name, d in documents.items()}
+        texts: dict[str, bytes | str] = {
+            name: json.dumps(d, indent=1, allow_nan=False) for name, d in documents.items()
+        }
         version = run.log_bundle(candidate)
         texts["MODEL_CARD.md"] = model_card(built, evaluation, certificate, importance, version)
         run.log_files(texts)
@@ -91,9 +106,10 @@ def model_card(
 ) -> str:
     """Write the card of a version: what it is for, how good it is, where it ends."""
     definition, rows = built.definition, built.training_set
+    activity = ", ".join(definition.labels.activity)
     horizon = definition.labels.horizon_days
     dates = [_day(fold.test_us) for fold in built.plan.folds]
-    total = importance["importance"].sum()
+    shares = importance["importance"] / importance["importance"].sum()
     return plots.model_card(
         {
             "name": definition.name,
@@ -101,9 +117,11 @@ def model_card(
             "trained_at": _day(built.observed_until_us),
             "summary": f"Churn risk and next journey stage {horizon} days ahead.",
             "intended_use": [
-                f"Predicts the chance of no activity event ({', '.join(definition.labels.activity)}) within {horizon} days, "
-                f"and the stage of the journey '{definition.journey.preset or 'own'}' then.",
-                "Meant to choose and explain touches. Not meant for refusing service, credit or prices.",
+                (
+                    f"Predicts the chance of no activity event ({activity}) within {horizon} days, "
+                    f"and the stage of the journey '{definition.journey.preset or 'own'}' then."
+                ),
+                "Meant to choose and explain touches, not for refusing service, credit or prices.",
             ],
             "data": {
                 **_data_facts(built),
@@ -114,21 +132,26 @@ def model_card(
             },
             "metrics": _metric_table(evaluation),
             "calibration": {
-                "mean_predicted_churn": float(np.mean(evaluation.churn.predictions[evaluation.churn_choice.model])),
+                "mean_predicted_churn": float(
+                    np.mean(evaluation.churn.predictions[evaluation.churn_choice.model])
+                ),
                 "observed_churn": float(np.mean(evaluation.churn.rows.churned)),
                 "expected_calibration_error": plots.calibration_gap(evaluation.calibration()),
             },
-            "features": {row.group: f"{row.importance / total:.0%} of what moves the churn score" for row in importance.itertuples()},
+            "features": {
+                group: f"{share:.0%} of what moves the churn score"
+                for group, share in zip(importance["group"], shares, strict=True)
+            },
             "limits": [
-                "Customers with fewer than two active days are close to the cohort's rate and flagged.",
-                "A change of season, assortment or tracking that the test dates do not hold is not foreseen.",
-                "Silence is read as churn; a customer who buys elsewhere and one who needs nothing look the same.",
+                "Customers with fewer than two active days are near the cohort's rate and flagged.",
+                "A change of season, assortment or tracking after the test dates is not foreseen.",
+                "Silence is read as churn: who buys elsewhere and who needs nothing look the same.",
             ],
             "ethics": [
-                "No protected attribute is a feature. Who gets a human touch should be audited by group.",
-                "Being predicted to leave is no fact about a person; reasons are shown with every score.",
+                "No protected attribute is a feature. Audit by group who gets a human touch.",
+                "A prediction is no fact about a person; reasons are shown with every score.",
             ],
-            "how_to_load": f'mlflow.pyfunc.load_model("models:/{definition.name}@champion").predict(events)',
+            "how_to_load": f'mlflow.pyfunc.load_model("models:/{definition.name}@champion")',
             "contact": "The owner of this project's nexttouch.yaml.",
             "licence": "Apache-2.0 (code); the model belongs to the owner of the data.",
         }
@@ -137,7 +160,10 @@ def model_card(
 
 def _metric_table(evaluation: Evaluation) -> pd.DataFrame:
     table = []
-    for result, choice in ((evaluation.churn, evaluation.churn_choice), (evaluation.stage, evaluation.stage_choice)):
+    for result, choice in (
+        (evaluation.churn, evaluation.churn_choice),
+        (evaluation.stage, evaluation.stage_choice),
+    ):
         means = result.means()
         for model in means.sort_values("log_loss").index:
             loss = paired_interval(result.losses(model), result.rows.customer_id)
@@ -162,19 +188,22 @@ def _tags(built: Built, predictor: Predictor) -> dict[str, str]:
         "champion_churn": predictor.scorer.names["churn"],
         "champion_stage": predictor.scorer.names["stage"],
         "python": platform.python_version(),
-        **{f"version_{name}": installed(name) for name in ("nexttouch", "lightgbm", "numpy", "numba")},
+        **{
+            f"version_{name}": installed(name)
+            for name in ("nexttouch", "lightgbm", "numpy", "numba")
+        },
     }
     revision = _git_revision()
     return tags | ({"git_revision": revision} if revision else {})
 
 
 def _git_revision() -> str:
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
-        )
-    except OSError:
+    git = shutil.which("git")
+    if git is None:
         return ""
+    asked = subprocess.run(  # noqa: S603  a fixed command
+        [git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+    )
     return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
@@ -185,7 +214,10 @@ def _data_facts(built: Built) -> dict[str, Any]:
 
 def _by_date(evaluation: Evaluation) -> dict[str, dict[str, float | None]]:
     dates: dict[str, dict[str, float | None]] = {}
-    for result, choice in ((evaluation.churn, evaluation.churn_choice), (evaluation.stage, evaluation.stage_choice)):
+    for result, choice in (
+        (evaluation.churn, evaluation.churn_choice),
+        (evaluation.stage, evaluation.stage_choice),
+    ):
         for row in result.metrics[result.metrics["model"] == choice.model].to_dict("records"):
             named = {f"{result.task}_{m}": float(row[m]) for m in _METRICS[result.task]}
             dates.setdefault(str(row["test_date"]), {}).update(named)

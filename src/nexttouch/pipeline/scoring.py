@@ -18,6 +18,7 @@ from nexttouch.pipeline.project import Project
 from nexttouch.progress import Progress, quiet
 from nexttouch.snapshots import DAY_US
 from nexttouch.store import ScoreRun, ScoreStore
+from nexttouch.tracking import Tracker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,12 +74,14 @@ def champion(project: Project) -> tuple[Predictor, str]:
     NextTouchError
         If nothing was trained yet.
     """
-    from nexttouch.tracking import Tracker
-
     if not (project.bundle_folder / "manifest.json").exists():
-        message = f"'{project.name}' has no champion yet. Train one with `nexttouch train {project.folder}`."
+        message = (
+            f"'{project.name}' has no champion yet. Train one: `nexttouch train {project.folder}`."
+        )
         raise NextTouchError(message)
-    tracker = Tracker.open(project.config.data.tracking_uri, project=project.name, state=project.state)
+    tracker = Tracker.open(
+        project.config.data.tracking_uri, project=project.name, state=project.state
+    )
     reigning = tracker.champion()
     return Predictor.of(verify_in_child(reigning.folder)), reigning.version
 
@@ -106,13 +109,12 @@ def score(
     store = EventStore.open(opened.store_folder)
     predictor, version = champion(opened)
     moment = _moment(as_of, store)
-    frames, not_eligible, done = [], 0, 0
-    for log in store.logs():
+    frames, not_eligible = [], 0
+    for done, log in enumerate(store.logs(), start=1):
         predictions = predictor.predict_log(log, int(moment.value // 1000))
         frame = with_contacts(predictions, log, opened)
         frames.append(frame[frame["eligible"]].drop(columns="eligible"))
         not_eligible += int((~frame["eligible"]).sum())
-        done += 1
         progress("scoring", done, store.partitions)
     progress("scoring", store.partitions, store.partitions)
     scores = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

@@ -78,7 +78,11 @@ class TrainingReport:
             "transitions": {
                 "to": list(counts.columns),
                 "rows": [
-                    {"from": s, "count": int(counts.loc[s].sum()), "shares": [float(x) for x in shares.loc[s]]}
+                    {
+                        "from": s,
+                        "count": int(counts.loc[s].sum()),
+                        "shares": [float(x) for x in shares.loc[s]],
+                    }
                     for s in counts.index
                 ],
             },
@@ -92,9 +96,7 @@ def transitions(built: Built) -> pd.DataFrame:
     return counts.loc[counts.sum(axis=1) > 0, counts.sum(axis=0) > 0]
 
 
-def train(
-    project: str | Path | Config | Project, *, progress: Progress = quiet
-) -> TrainingReport:
+def train(project: str | Path | Config | Project, *, progress: Progress = quiet) -> TrainingReport:
     """Train a candidate, record it in MLflow, and make it champion if the gate lets it pass.
 
     Raises
@@ -120,8 +122,14 @@ def train(
     verify_in_child(candidate)
     progress("recording in MLflow", 0, 1)
     version, run_id = record(
-        tracker, candidate, built=built, evaluation=evaluation, certificate=certificate,
-        predictor=predictor, transitions=transitions(built), gate_lines=lines,
+        tracker,
+        candidate,
+        built=built,
+        evaluation=evaluation,
+        certificate=certificate,
+        predictor=predictor,
+        transitions=transitions(built),
+        gate_lines=lines,
     )
     if promoted:
         tracker.set_champion(version)
@@ -152,7 +160,9 @@ def _fit(built: Built, evaluation: Evaluation, certificate: Certificate) -> Pred
         reason_groups=built.path.features.reason_groups,
         value_days=definition.goals.value_days,
         reconciled=stage.joint,
-        activity=definition.labels.activity[0] if len(definition.labels.activity) == 1 else "activity",
+        activity=definition.labels.activity[0]
+        if len(definition.labels.activity) == 1
+        else "activity",
         names={"churn": churn.model, "stage": stage.model},
     )
     return Predictor(
@@ -185,7 +195,10 @@ def _gate(project: Project, evaluation: Evaluation, candidate: Predictor) -> tup
     reigning = None
     if (project.bundle_folder / "manifest.json").exists():
         info = Predictor.load(project.bundle_folder).info
-        if info["recipe"] == candidate.info["recipe"] and info["models"] != candidate.info["models"]:
+        if (
+            info["recipe"] == candidate.info["recipe"]
+            and info["models"] != candidate.info["models"]
+        ):
             reigning = info["models"]
     lines = []
     for task, result, choice in (

@@ -115,7 +115,13 @@ def leakage_certificate(
 
     def build(frame: pd.DataFrame) -> Evidence:
         with tempfile.TemporaryDirectory(prefix="nexttouch-certificate-") as folder:
-            into_store(spec, project=Path(folder), store=Path(folder) / "events", tables={"sample": frame}, now=now)
+            into_store(
+                spec,
+                project=Path(folder),
+                store=Path(folder) / "events",
+                tables={"sample": frame},
+                now=now,
+            )
             sample = EventStore.open(Path(folder) / "events")
             path = definition.path(sample.vocabulary)
             tables = [path.table(log, cutoffs) for log in sample.logs()]
@@ -125,13 +131,20 @@ def leakage_certificate(
             columns=path.names,
             X=np.concatenate([t.X for t in tables]),
             eligible=np.concatenate([t.eligible for t in tables]),
-            constants=path.features.to_bytes(),
+            constants=b"".join(path.features.to_files().values()),
         )
 
-    return certify(build, events, cutoffs, progress=lambda done, total: progress("leakage certificate", done, total))
+    return certify(
+        build,
+        events,
+        cutoffs,
+        progress=lambda done, total: progress("leakage certificate", done, total),
+    )
 
 
 def _sample(built: Built, how_many: int) -> list[str]:
     """Draw customers by hash, so that neither order nor size of the log matters."""
-    ids = sorted(set(built.training_set.customer_id), key=lambda c: hashlib.blake2b(c.encode()).digest())
+    ids = sorted(
+        set(built.training_set.customer_id), key=lambda c: hashlib.blake2b(c.encode()).digest()
+    )
     return ids[:how_many]

@@ -57,7 +57,7 @@ def build_training_set(
     -------
     TrainingSet
         Censored rows are kept with missing labels, so that nothing mistakes them for outcomes.
-        Rows whose late arrivals led where the stage known at the cutoff could not lead are left out.
+        Rows whose late arrivals led where the stage known then could not lead are left out.
 
     Raises
     ------
@@ -126,5 +126,3 @@ def _check_legal(rows: TrainingSet, hindsight: NDArray[np.int16]) -> None:
             rows.stages[rows.next_stage[first]],
             int((~legal).sum()),
         )
-
-

@@ -116,7 +116,9 @@ def certify(
     if findings:
         raise LeakageError.from_findings(findings)
     if len(cutoffs_us) > 1 and not any(c.moved_after for c in checks):
-        raise LeakageError.from_findings(["no perturbation moved any later row, so it has no power"])
+        raise LeakageError.from_findings(
+            ["no perturbation moved any later row, so it has no power"]
+        )
     return certificate
 
 
@@ -186,7 +188,7 @@ def _changed(events: pd.DataFrame, moment: pd.Timestamp, rng: np.random.Generato
 
 
 def _invented(events: pd.DataFrame, moment: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
-    """New events of every customer, among them some at exactly the cutoff."""
+    """Invent events of every customer, among them some at exactly the cutoff."""
     span = max(events["timestamp"].max() - moment, pd.Timedelta(days=1))
     model = events.iloc[rng.integers(0, len(events), 5 * events["customer_id"].nunique())].copy()
     model["customer_id"] = rng.choice(events["customer_id"].unique(), len(model))
@@ -196,7 +198,9 @@ def _invented(events: pd.DataFrame, moment: pd.Timestamp, rng: np.random.Generat
     return pd.concat([events, _fresh_ids(model)], ignore_index=True)
 
 
-def _new_names(events: pd.DataFrame, moment: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
+def _new_names(
+    events: pd.DataFrame, moment: pd.Timestamp, rng: np.random.Generator
+) -> pd.DataFrame:
     """Event names, channels and customers that nobody had seen by the cutoff."""
     model = _invented(events, moment, rng).iloc[len(events) :].copy()
     model["event"] = "0 invented event"
