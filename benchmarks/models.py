@@ -152,7 +152,9 @@ def _project(name: str, data: Path | None) -> tuple[Config, Any]:
     mapping["measures"] = {m: how for m, how in measures.items() if how["column"] in columns}
     if mapping.get("event_id") not in columns:
         mapping.pop("event_id", None)
-    features = config.get("data", {}).get("features", {})
+    data_part = config.setdefault("data", {})
+    data_part.setdefault("snapshots", {})["eligible"] = {"active_within_days": "ever"}
+    features = data_part.get("features", {})
     known = {"value", *mapping["measures"]}
     if "measures" in features:
         features["measures"] = {

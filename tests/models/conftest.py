@@ -42,6 +42,7 @@ def made_set(customers=250, *, seed=0, cutoffs=CUTS):
     X["events_activity_life"] = days + rng.poisson(1.0, n)
     X["active_days_activity_91d"] = np.minimum(days, rng.poisson(3.0, n))
     X["sum_value_activity_life"] = days * rng.gamma(4.0, 5.0, n)
+    X["sum_value_all_life"] = X["sum_value_activity_life"]
     X["gap_mean_days_activity"] = np.where(days > 2, rng.gamma(2.0, 5.0, n), np.nan)
     X["noise"] = rng.normal(size=n)
     X["journey_stage"] = stage

@@ -126,7 +126,7 @@ def test_unreconciled_heads_say_so(rows, made, matrix):
 
 
 def test_a_row_of_another_width_is_refused(scorers):
-    with pytest.raises(FeatureMismatchError, match="has 3 features, but the model is expecting 11"):
+    with pytest.raises(FeatureMismatchError, match="has 3 features, but the model is expecting 12"):
         scorers["logistic", "markov_2"].answer(np.zeros((1, 3), dtype="float32"))
 
 
@@ -157,8 +157,9 @@ def test_revenue_of_one_purchase_is_near_the_cohort_and_less_sure(scorers, matri
     pair = np.repeat(matrix[:1], 2, axis=0)
     pair[:, 1] = 200.0
     pair[:, 2] = [1.0, 30.0]
-    pair[:, 5] = [500.0, 15_000.0]
-    found = scorers["logistic", "markov_2"].answer(pair)
+    scorer = scorers["logistic", "markov_2"]
+    pair[:, scorer.feature_names.index("sum_value_all_life")] = [500.0, 15_000.0]
+    found = scorer.answer(pair)
     width = (found.revenue_high - found.revenue_low) / found.revenue_if_kept
     assert width[0] > width[1]
     assert found.revenue_if_kept[1] > 10 * found.revenue_if_kept[0]
