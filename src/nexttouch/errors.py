@@ -54,7 +54,7 @@ class NextTouchError(Exception):
 
     def __str__(self) -> str:
         """Show the code first, so that logs and support threads can be searched."""
-        return f"[{self.code}] {super().__str__()}"
+        return f"[{self.code}] {Exception.__str__(self)}"
 
 
 class DataCheckError(NextTouchError, ValueError):

@@ -184,10 +184,11 @@ def test_without_numba_the_same_functions_give_the_same_bits(plan, tmp_path):
     ]
     log = log_of(events)
     whole = compute_features(plan, log, no_moves(log), CUTOFFS)
-    (tmp_path / "plan").write_bytes(plan.to_bytes())
+    for name, content in plan.to_files().items():
+        (tmp_path / name).write_bytes(content)
     pd.DataFrame(events).to_json(tmp_path / "events.json")
     program = f"""
-import sys
+import pathlib, sys
 sys.modules["numba"] = None
 import numpy as np, pandas as pd
 from types import SimpleNamespace
@@ -196,7 +197,8 @@ from nexttouch.events.log import Measure, Vocabulary
 from nexttouch.features import FeaturePlan, compute_features
 events = pd.read_json({str(tmp_path / "events.json")!r}, convert_dates=False)
 events["timestamp"] = pd.to_datetime(events["timestamp"], unit="us", utc=True)
-plan = FeaturePlan.from_bytes(open({str(tmp_path / "plan")!r}, "rb").read())
+folder = pathlib.Path({str(tmp_path)!r})
+plan = FeaturePlan.from_files({{f.name: f.read_bytes() for f in folder.iterdir()}})
 log = build_log(events, time_zone="Europe/Berlin", measures=plan.measures)
 moves = SimpleNamespace(offsets=np.zeros(2, int), at_us=np.zeros(0, int), stage=np.zeros(0, int))
 found = compute_features(plan, log, moves, np.array({CUTOFFS.tolist()}))

@@ -46,10 +46,10 @@ def test_the_gap_moves_the_horizon():
     assert labels_of(log, [10], gap_days=3)[0].churned.tolist() == [1.0]
 
 
-def test_other_events_are_not_life():
+def test_other_events_are_not_life_but_may_bring_money():
     log = log_of(("a", 0, "purchase", 5.0), ("a", 12, "mail", 1.0))
     labels, _ = labels_of(log, [10])
-    assert (labels.churned.tolist(), labels.revenue.tolist()) == ([1.0], [0.0])
+    assert (labels.churned.tolist(), labels.revenue.tolist()) == ([1.0], [1.0])
 
 
 def test_a_horizon_past_the_log_is_censored_and_never_churn():

@@ -121,7 +121,8 @@ touchpoints:
   channels: {names(a.channels)}
 
 strategy:
-  holdout_share: {a.experiment}
-  teams:
-    success: {{hours: {a.human_hours}, hourly_rate: 60}}   # hours per period for calls and meetings
+  profile: general
+  teams:                         # hours per period for calls and meetings, and what an hour costs
+    retention_agent: {{hours: {a.human_hours}, hourly_rate: 40}}
+  experiments: {{holdout_share: {a.experiment}}}
 """

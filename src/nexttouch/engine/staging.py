@@ -71,7 +71,10 @@ class Staging:
         )
         self._run("SET TimeZone = 'UTC'")
         self._run("SET preserve_insertion_order = false")
-        self._run("SET enable_progress_bar = false")
+        if self._rows("SELECT current_setting('enable_progress_bar')")[0][
+            0
+        ]:  # setting it off in a notebook asks for ipywidgets, even when it is off
+            self._run("SET enable_progress_bar = false")
         kinds = dict.fromkeys(CANONICAL, "VARCHAR")
         kinds |= {"timestamp": "BIGINT", "ingested_at": "BIGINT"}
         for measure in self.spec.measures():

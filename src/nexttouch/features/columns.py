@@ -157,6 +157,7 @@ def _always() -> tuple[Column, ...]:
         _count("active_days", "activity", 91),
         _count("events", "activity", LIFE),
         Column("sum_value_activity_life", "money", "sum", ("value", "activity", LIFE)),
+        Column("sum_value_all_life", "money", "sum", ("value", "all", LIFE)),
         Column("journey_stage", "journey", "stage"),
     )
 

@@ -32,7 +32,8 @@ class Labels:
     churned : float32
         1 where no activity event falls into the horizon, 0 where one does, NaN where censored.
     revenue : float64
-        Sum of ``value`` over activity events in the horizon, in major units, NaN where censored.
+        Sum of ``value`` over all events in the horizon (an invoice may be paid by a silent
+        customer), in major units, NaN where censored.
     next_stage : int16
         Stage at the end of the horizon, -1 where censored.
     stage_in_hindsight : int16
@@ -75,14 +76,16 @@ def horizon_labels(
     activity = EventsOf.select(log, spec.activity)
     first = activity.before(rows.customer, begins)
     last = activity.before(rows.customer, ends)
-    value = log.measures[0][activity.at]
+    everything = EventsOf.select(log, log.vocabulary.events)
+    value = log.measures[0]
     paid = np.concatenate([[0], np.cumsum(np.where(value == MISSING, 0, value))])
+    begin, end = (everything.before(rows.customer, moment) for moment in (begins, ends))
     moves = dated_moves(journey, log, until_us=int(ends.max(initial=0)))
     next_stage = stage_at(moves, rows.customer, ends)
     step = log.vocabulary.measures[0].step
     return Labels(
         churned=np.where(censored, np.nan, first == last).astype(np.float32),
-        revenue=np.where(censored, np.nan, (paid[last] - paid[first]) * step),
+        revenue=np.where(censored, np.nan, (paid[end] - paid[begin]) * step),
         next_stage=np.where(censored, -1, next_stage).astype(np.int16),
         stage_in_hindsight=stage_at(moves, rows.customer, rows.cutoff_us),
     )

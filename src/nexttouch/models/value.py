@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RevenueIfKept", "ValueRegressor"]
 
-HISTORY = ("tenure_days_activity", "active_days_activity_life", "sum_value_activity_life")
+HISTORY = ("tenure_days_activity", "active_days_activity_life", "sum_value_all_life")
 RECENCY = "recency_days_activity"
 
 
@@ -63,7 +63,7 @@ class ValueRegressor(NamedColumns, RegressorMixin, BaseEstimator):  # type: igno
     >>> rng = np.random.default_rng(0)
     >>> days = 1 + rng.poisson(5, 300)
     >>> X = pd.DataFrame({"recency_days_activity": 10.0, "tenure_days_activity": 200.0,
-    ...     "active_days_activity_life": days, "sum_value_activity_life": 20.0 * days})
+    ...     "active_days_activity_life": days, "sum_value_all_life": 20.0 * days})
     >>> model = ValueRegressor(value_days=364).fit(X, np.full(300, 17.0))
     >>> kept = model.predict_interval(X)
     >>> bool((kept.low < kept.expected).all() and (kept.expected < kept.high).all())

@@ -142,7 +142,10 @@ def score(
 
 
 def with_contacts(predictions: Predictions, log: EventLog, project: Project) -> pd.DataFrame:
-    """Add what contact limits need: touches in each trailing window, hours since the last one."""
+    """Add what contact rules need: touches per trailing window, hours since the last, consent.
+
+    The later of opt-in and opt-out counts; at one instant the opt-out does.
+    """
     frame, table = predictions.frame(), predictions.table
     touches = EventsOf.select(log, project.config.data.features.touches)
     upto = touches.before(table.customer, table.cutoff_us)
@@ -151,7 +154,17 @@ def with_contacts(predictions: Predictions, log: EventLog, project: Project) -> 
         frame[f"contacts_{window.days}d"] = upto - begin
     last = touches.last_before(table.customer, table.cutoff_us)
     hours = (table.cutoff_us - last) / (DAY_US / 24)
-    return frame.assign(hours_since_touch=np.where(last < 0, np.nan, hours))
+    frame["hours_since_touch"] = np.where(last < 0, np.nan, hours)
+    for channel in project.config.touchpoints.channels:
+        rule = project.config.touchpoints.consent_of(channel)
+        if rule.opt_in_events or rule.opt_out_events:
+            granted = EventsOf.select(log, rule.opt_in_events)
+            withdrawn = EventsOf.select(log, rule.opt_out_events)
+            yes = granted.last_before(table.customer, table.cutoff_us)
+            no = withdrawn.last_before(table.customer, table.cutoff_us)
+            known = np.where((yes < 0) & (no < 0), rule.default == "granted", yes > no)
+            frame[project.config.touchpoints.consent_column(channel)] = known
+    return frame
 
 
 def _moment(as_of: str | pd.Timestamp | None, store: EventStore) -> pd.Timestamp:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nexttouch.bundle import verify_in_child
+from nexttouch.bundle import open_bundle, verify_in_child
+from nexttouch.bundle.swap import move_into_place, temporary_beside
 from nexttouch.journey import stage_table, transition_matrix
 from nexttouch.models import Scorer, gate
 from nexttouch.pipeline.evaluation import Evaluation, evaluate
@@ -21,6 +22,7 @@ from nexttouch.progress import Progress, quiet
 from nexttouch.tracking import Tracker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from nexttouch.config import Config
@@ -115,8 +117,9 @@ def train(project: str | Path | Config | Project, *, progress: Progress = quiet)
     tracker = Tracker.open(
         opened.config.data.tracking_uri, project=opened.name, state=opened.state, progress=progress
     )
-    lines = _gate(opened, evaluation, predictor)
-    promoted = all(line.passed for line in lines)
+    reigning = _reigning(opened)
+    lines = _gate(evaluation, predictor, reigning)
+    promoted = reigning is None or all(line.passed for line in lines)
     candidate = opened.state / "candidate"
     predictor.write(candidate, _probe_rows(built))
     verify_in_child(candidate)
@@ -142,7 +145,7 @@ def train(project: str | Path | Config | Project, *, progress: Progress = quiet)
         certificate=certificate,
         gate_lines=lines,
         promoted=promoted,
-        gate_sentence=_sentence(version, lines, promoted=promoted),
+        gate_sentence=_sentence(version, lines, first=reigning is None),
         version=version,
         run_id=run_id,
     )
@@ -190,22 +193,29 @@ def _fit(built: Built, evaluation: Evaluation, certificate: Certificate) -> Pred
     )
 
 
-def _gate(project: Project, evaluation: Evaluation, candidate: Predictor) -> tuple[GateLine, ...]:
-    """Hold a new recipe against the champion's; the same recipe on newer data is a refresh."""
-    reigning = None
-    if (project.bundle_folder / "manifest.json").exists():
-        info = Predictor.load(project.bundle_folder).info
-        if (
-            info["recipe"] == candidate.info["recipe"]
-            and info["models"] != candidate.info["models"]
-        ):
-            reigning = info["models"]
+def _reigning(project: Project) -> Mapping[str, Any] | None:
+    """Return what the present champion says about itself, or None where there is none."""
+    if not (project.bundle_folder / "manifest.json").exists():
+        return None
+    return open_bundle(project.bundle_folder).info
+
+
+def _gate(
+    evaluation: Evaluation, candidate: Predictor, reigning: Mapping[str, Any] | None
+) -> tuple[GateLine, ...]:
+    """Hold a candidate against baselines and, on the same features, against another champion.
+
+    The champion's kind of model is backtested on the same rows; the same kind on newer data is a
+    refresh, and other features or labels cannot be compared row by row.
+    """
+    comparable = reigning is not None and reigning["recipe"] == candidate.info["recipe"]
     lines = []
     for task, result, choice in (
         ("churn", evaluation.churn, evaluation.churn_choice),
         ("stage", evaluation.stage, evaluation.stage_choice),
     ):
-        former = reigning[task] if reigning and reigning[task] != choice.model else None
+        kind = reigning["models"][task] if reigning is not None and comparable else choice.model
+        former = kind if kind != choice.model and kind in result.models else None
         lines += [
             type(line)(f"{task}: {line.name}", line.passed, f"{task}: {line.words}")
             for line in gate(result, candidate=choice.model, champion=former)
@@ -226,19 +236,21 @@ def _probe_rows(built: Built) -> np.ndarray[Any, Any]:
 
 def _export(source: Path, target: Path) -> None:
     """Copy the verified champion to where ``bentofile.yaml`` packs it, in one step."""
-    beside = target.with_name(f".{target.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(source, beside)
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    beside.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    beside = temporary_beside(target)
+    try:
+        shutil.copytree(source, beside, dirs_exist_ok=True)
+        move_into_place(beside, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
-def _sentence(version: str, lines: tuple[GateLine, ...], *, promoted: bool) -> str:
-    if promoted:
-        return f"Version {version} passed every line of the gate and is the champion."
+def _sentence(version: str, lines: tuple[GateLine, ...], *, first: bool) -> str:
     failed = "; ".join(line.words for line in lines if not line.passed)
+    if not failed:
+        return f"Version {version} passed every line of the gate and is the champion."
+    if first:
+        return (
+            f"Version {version} is champion because there was none before: it has the least log "
+            f"loss of all candidates. The gate would have stopped it: {failed}."
+        )
     return f"Version {version} was not promoted: {failed}. The champion stays as it is."

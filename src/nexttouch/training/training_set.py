@@ -32,7 +32,7 @@ class TrainingSet:
     churned : float32, shape (n_rows,)
         1 where no activity event falls into the horizon, 0 where one does, NaN where censored.
     revenue : float64, shape (n_rows,)
-        Money of activity events in the horizon, in major units, NaN where censored.
+        Money of all events in the horizon, in major units, NaN where censored.
     stages : tuple of str
     legal : bool, shape (n_stages, n_stages)
         ``legal[j, k]``: stage k can be reached from j within the horizon.
