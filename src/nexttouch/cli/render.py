@@ -53,7 +53,7 @@ def show_ingest(out: Console, facts: Facts) -> None:
         + ("" if facts["changed"] else "; nothing new since the last ingest")
     )
     out.print(
-        ", ".join(f"{escape(name)} {count:,}" for name, count in facts["events_by_name"].items())
+        ", ".join(f"{escape(name)} {count:,}" for name, count in facts["by_event"].items())
     )
     reasons = facts["quarantined"]
     if reasons:
