@@ -33,7 +33,7 @@ demo: setup
 	$(BIN)/nexttouch run models/complete_journey
 
 test: setup-dev check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests src notebooks
 
 check: setup-dev
 	$(BIN)/ruff check src tests benchmarks
@@ -42,7 +42,7 @@ check: setup-dev
 	$(BIN)/lint-imports
 
 nightly: setup-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "nightly or not nightly"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "nightly or not nightly" --nbmake tests src notebooks
 
 # The lists name packages, versions and hashes only, never where they come from.
 lock: setup-dev

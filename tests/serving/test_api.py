@@ -20,7 +20,11 @@ def served(shop):
     project = Project.open(shop.folder)
     scores = ScoreStore.open(project.database_url)
     model = Model(
-        name="corner_shop", version="1", bundle_digest=shop.predictor.digest, horizon_days=28
+        name="corner_shop",
+        version="1",
+        bundle_digest=shop.predictor.digest,
+        horizon_days=28,
+        reconciled=True,
     )
     yield Served(shop.predictor, model, EventStore.open(project.store_folder), scores)
     scores.close()

@@ -52,9 +52,7 @@ def show_ingest(out: Console, facts: Facts) -> None:
         f"{facts['first'][:10]} to {facts['last'][:10]} ({facts['span_days']} days)"
         + ("" if facts["changed"] else "; nothing new since the last ingest")
     )
-    out.print(
-        ", ".join(f"{escape(name)} {count:,}" for name, count in facts["by_event"].items())
-    )
+    out.print(", ".join(f"{escape(name)} {count:,}" for name, count in facts["by_event"].items()))
     reasons = facts["quarantined"]
     if reasons:
         _table(out, ["put aside because", "rows"], [[r, f"{n:,}"] for r, n in reasons.items()])
@@ -94,6 +92,11 @@ def show_training(out: Console, facts: Facts) -> None:
             star=task["champion"],
         )
         out.print(f"Champion: [bold]{escape(task['champion'])}[/]. {escape(task['why'])}")
+    if not facts["reconciled"]:
+        out.print(
+            "Churn risk and next stages are served side by side here, not as one distribution: "
+            "other events than the churn definition's activity move the journey."
+        )
     certificate = facts["certificate"]
     _head(out, "Leakage certificate")
     verdict = "Passed" if certificate["passed"] else "FAILED"
@@ -149,6 +152,13 @@ def show_decisions(out: Console, facts: Facts) -> None:
         ["tier", "customers", "capacity", f"expected value {unit}", f"one more slot {unit}"],
         rows,
     )
+    used = [r for r in facts["limits"] if r["kind"] != "capacity"]
+    if used:
+        rows = [
+            [r["resource"], f"{r['used']:,.1f}", f"{r['limit']:,.0f}", _figure(r["price"])]
+            for r in used
+        ]
+        _table(out, ["limit", "used", "of", f"one more {unit}"], rows)
     for note in facts["notes"]:
         out.print(escape(note))
     _head(out, "Worklist, top 10")
@@ -164,7 +174,9 @@ def show_decisions(out: Console, facts: Facts) -> None:
         ]
         for w in facts["worklist"]
     ]
-    _table(out, ["", "customer", "stage", "churn", "tier", unit, "why"], rows)
+    _table(
+        out, ["", "customer", "stage", "churn", "tier", unit, "why (\u2191 raises the risk)"], rows
+    )
     _head(out, "Where to look next")
     for line in facts["next"]:
         out.print(f"  {line['what']:<12} {escape(line['where'])}", soft_wrap=True)

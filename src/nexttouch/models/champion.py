@@ -96,7 +96,9 @@ def choose_champion(
     ties = [m for m in rivals if m != best and not against[m].above_zero]
     chosen = best
     for name in sorted(ties, key=_rank):
-        if _rank(name) < _rank(best) and not _auc(result, name) < _auc(result, best) - AUC_SLACK:
+        if _rank(name) >= _rank(best) or _auc(result, name) < _auc(result, best) - AUC_SLACK:
+            continue
+        if not _beaten(result, name, models, random_state):
             chosen = name
             break
     if chosen != best:
@@ -108,6 +110,12 @@ def choose_champion(
         why=_why(result, chosen, best, mean, against),
         against=against,
     )
+
+
+def _beaten(result: Backtest, name: str, models: Sequence[str], random_state: int) -> bool:
+    """Whether some baseline is better beyond the paired interval: a tie must not end below it."""
+    rivals = (m for m in models if m in BASELINES and m != name)
+    return any(_difference(result, m, name, random_state).below_zero for m in rivals)
 
 
 def _rank(model: str) -> int:

@@ -161,7 +161,9 @@ def _worklist(
     table = table.iloc[order].reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     told = _reasons(project, run, set(table["customer_id"].head(EXPLAINED)), progress)
-    table["reasons"] = [[r.words for r in told.get(c, [])] for c in table["customer_id"]]
+    table["reasons"] = [
+        [_arrow(r) + r.words for r in told.get(c, [])] for c in table["customer_id"]
+    ]
     group = [told[c][0].group if told.get(c) else None for c in table["customer_id"]]
     tiers = project.config.strategy.tiers
     table["play"] = [tiers[t].play(g) for t, g in zip(table["tier"], group, strict=True)]
@@ -184,6 +186,11 @@ def _reasons(
         progress("reasons for the worklist", done, store.partitions)
     progress("reasons for the worklist", store.partitions, store.partitions)
     return told
+
+
+def _arrow(reason: Any) -> str:
+    """Mark whether a reason raises or lowers the churn risk."""
+    return "\u2191 " if reason.contribution > 0 else "\u2193 "
 
 
 def _write_pages(report: DecisionReport) -> None:

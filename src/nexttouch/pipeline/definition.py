@@ -69,6 +69,15 @@ class Definition(BaseModel):
         )
 
     @property
+    def reconciled(self) -> bool:
+        """Whether silence means that nothing moves the journey: then churn and stages are joined.
+
+        True when the activity events of churn are exactly the events that drive the journey.
+        """
+        driving = {event for events in self.journey.events.values() for event in events}
+        return driving == set(self.labels.activity)
+
+    @property
     def recipe(self) -> str:
         """Hash of what decides features and labels: two models of one recipe can be compared."""
         text = self.model_dump_json(include={"labels", "journey", "features", "eligible"})

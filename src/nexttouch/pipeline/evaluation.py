@@ -73,7 +73,11 @@ class Evaluation:
 
 
 def evaluate(built: Built, *, threads: int = 1, progress: Progress = quiet) -> Evaluation:
-    """Backtest every candidate and baseline: churn, then next stage joined with its champion."""
+    """Backtest every candidate and baseline: churn, then next stage joined with its champion.
+
+    Where other events than the churn definition's activity move the journey, silence says nothing
+    about stages, and the two are not joined.
+    """
     rows, folds = built.training_set, built.plan.folds
     reach = built.definition.labels.horizon_days + built.definition.labels.gap_days
     candidates = {
@@ -91,7 +95,9 @@ def evaluate(built: Built, *, threads: int = 1, progress: Progress = quiet) -> E
         folds,
         candidates["stage"],
         task="stage",
-        churn_model=candidates["churn"][churn_choice.candidate],
+        churn_model=candidates["churn"][churn_choice.candidate]
+        if built.definition.reconciled
+        else None,
         progress=_named("backtest: next stage", progress),
     )
     return Evaluation(churn, churn_choice, stage, choose_champion(stage), candidates)

@@ -116,7 +116,7 @@ def _decision(decided: pd.DataFrame, customer_id: str) -> dict[str, Any] | None:
     if rows.empty:
         return None
     row = rows.iloc[0]
-    words = [row["why"], row["flip"], row["play"]]
+    words = [row["why"], row["flip"] and f"It would be {row['flip']}", row["play"]]
     return {
         "tier": row["tier"],
         "effect_level": row["effect_level"],

@@ -86,6 +86,11 @@ def _journey(project: Project) -> Notes:
         "churn and stages would contradict each other."
         for event in quiet
     ]
+    if not contradictory and driving != activity:
+        unmapped.append(
+            "events other than goals.churn.activity move the journey: churn risk and next stages "
+            "are served side by side, not joined into one distribution."
+        )
     return unmapped, contradictory
 
 

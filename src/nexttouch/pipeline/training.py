@@ -62,6 +62,7 @@ class TrainingReport:
                 ],
             },
             "model": {"name": self.project, "version": self.version, "run_id": self.run_id},
+            "reconciled": self.evaluation.stage_choice.joint,
         }
 
     def _journey(self) -> dict[str, Any]:
@@ -250,7 +251,7 @@ def _sentence(version: str, lines: tuple[GateLine, ...], *, first: bool) -> str:
         return f"Version {version} passed every line of the gate and is the champion."
     if first:
         return (
-            f"Version {version} is champion because there was none before: it has the least log "
-            f"loss of all candidates. The gate would have stopped it: {failed}."
+            f"Version {version} is champion because there was none before. As a challenger the "
+            f"gate would have stopped it: {failed}."
         )
     return f"Version {version} was not promoted: {failed}. The champion stays as it is."

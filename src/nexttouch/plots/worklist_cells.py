@@ -150,6 +150,6 @@ COLUMNS = (
     Column("margin_if_kept", "Value at stake", _amount("margin_if_kept"), number=True),
     Column("tier", "Tier", _tier),
     Column("expected_value", "Expected value", _amount("expected_value"), number=True),
-    Column("reasons", "Why", _why),
+    Column("reasons", "Why (↑ raises the churn risk)", _why),
     Column("play", "What to do", _play, also="why"),
 )

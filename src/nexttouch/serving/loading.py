@@ -42,6 +42,7 @@ def load() -> Served:
         version=os.environ.get(VERSION) or bundle.digest[:12],
         bundle_digest=bundle.digest,
         horizon_days=predictor.scorer.horizon_days,
+        reconciled=predictor.scorer.reconciled,
     )
     if project is None:
         return Served(predictor, model)

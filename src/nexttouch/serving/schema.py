@@ -135,6 +135,9 @@ class Model(_Strict):
     version: str
     bundle_digest: str
     horizon_days: int
+    reconciled: bool = Field(
+        description="Whether churn risk and next stages are one distribution; else side by side."
+    )
 
 
 class PredictAnswer(_Strict):
