@@ -104,7 +104,7 @@ class Config(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a project file, or the ``nexttouch.yaml`` of a project folder."""
-        file = path / FILE if path.is_dir() else path
+        file = path if path.suffix in {".yaml", ".yml"} else path / FILE
         try:
             text = file.read_text(encoding="utf-8")
         except FileNotFoundError:
