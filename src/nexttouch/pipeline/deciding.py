@@ -49,7 +49,11 @@ class DecisionReport:
         summary, currency = self.decisions.summary, self.decisions.currency
         price = {r["resource"]: r["price"] for r in summary["limits"]}
         effects = set(summary["effects"].values())
-        folder = self.project.worklist_folder
+        folder, uri, own = (
+            self.project.worklist_folder,
+            self.project.tracking_uri,
+            _tool("nexttouch"),
+        )
         return {
             "as_of": self.run.as_of.isoformat(),
             "currency": currency,
@@ -68,15 +72,9 @@ class DecisionReport:
             "next": [
                 {"what": "worklist", "where": str(folder / "index.html")},
                 {"what": "as a table", "where": str(folder / "worklist.csv")},
-                {
-                    "what": "one customer",
-                    "where": f"{_tool('nexttouch')} explain CUSTOMER {self.project.folder}",
-                },
-                {"what": "service", "where": f"{_tool('nexttouch')} serve {self.project.folder}"},
-                {
-                    "what": "models",
-                    "where": f"{_tool('mlflow')} ui --backend-store-uri {self.project.tracking_uri}",
-                },
+                {"what": "one customer", "where": f"{own} explain CUSTOMER {self.project.folder}"},
+                {"what": "service", "where": f"{own} serve {self.project.folder}"},
+                {"what": "models", "where": f"{_tool('mlflow')} ui --backend-store-uri {uri}"},
             ],
         }
 
