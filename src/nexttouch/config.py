@@ -167,7 +167,8 @@ def _explained(model: type[BaseModel], problem: ValidationError, source: str) ->
         elif error["type"] == "missing":
             lines.append(f"'{where}' is missing.{_description(schema, path)}")
         else:
-            lines.append(f"'{where}': {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
+            said = error["msg"].removeprefix("Value error, ").rstrip(".")
+            lines.append(f"'{where}': {said.replace('valid tuple', 'list')}.")
     unique = list(dict.fromkeys(lines))
     return ConfigError(f"{source} cannot be used:\n  - " + "\n  - ".join(unique))
 

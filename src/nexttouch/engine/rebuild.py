@@ -51,7 +51,7 @@ class Rebuild:
         with Staging(self.spec, self.folder, latest_us) as staging:
             facts = []
             for done, batch in enumerate(batches):
-                self.progress(f"reading {batch.name}", done, len(batches))
+                self.progress("reading", done, len(batches))
                 rows, bad = staging.add(batch)
                 facts.append(
                     {

@@ -120,7 +120,7 @@ def score(
     scores = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if scores.empty:
         message = (
-            f"Nobody is eligible as of {moment.date()}: no customer has an activity event in the "
+            f"Nobody is eligible as of {moment.tz_convert(store.time_zone).date()}: no customer has an activity event in the "
             "days before. Choose an --as-of inside the log, or widen data.snapshots.eligible."
         )
         raise DataCheckError(message)
