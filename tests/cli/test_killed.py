@@ -17,7 +17,7 @@ from nexttouch.pipeline import Project
 from nexttouch.store import ScoreStore
 
 KILLS, MANY_KILLS = 3, 30
-LONGEST = 20.0
+LONGEST = 15.0
 """Seconds; about what a run takes, so that kills fall on every step."""
 
 
@@ -35,15 +35,6 @@ def running(kit, folder):
             yield process
         finally:
             process.kill()
-
-
-def wait_for(path, process, *, seconds=60.0):
-    """Wait until a file appears: the run has then come so far."""
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.01)
 
 
 def assert_usable(folder):
@@ -86,16 +77,6 @@ def test_ctrl_c_ends_with_130_and_the_earlier_state_stays(kit, shop, finished):
     with contextlib.closing(database):
         assert database.latest_run().id == finished.document["scores"]["run"]
     assert_usable(shop)
-
-
-@pytest.mark.parametrize("after", [0.02, 0.3])
-def test_ctrl_c_while_starting_ends_with_130(kit, shop, after):
-    with running(kit, shop) as process:
-        time.sleep(after + 0.35)
-        process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert (out, "Traceback" in said) == ("", False), said
 
 
 def kill_and_look(kit, shop, kills, seed):
