@@ -155,16 +155,16 @@ def test_no_project_is_usage_and_names_the_way_out(kit, tmp_path):
     assert_plain(kit.call("run", tmp_path), 2, "nexttouch.yaml", "nexttouch init")
 
 
-@pytest.mark.parametrize("customer", ["nobody", "07", "CUST-9F3A-0001", "a\nb", "[bold]x[/]"])
+@pytest.mark.parametrize("customer", ["07", "[bold]x[/]\n"])
 def test_an_unknown_customer_is_a_failure_and_never_made_up(kit, shop, customer):
     done = kit.call("explain", customer, shop, "--json")
     assert_plain(done, 1, "corner_shop", "compared exactly")
     assert repr(customer) in done.stderr
 
 
-@pytest.mark.parametrize("as_of", ["yesterday", "2025-13-01"])
-def test_a_date_that_is_none_is_refused(kit, shop, as_of):
-    assert_plain(kit.call("score", shop, "--as-of", as_of), 3, as_of, "2025-03-01")
+def test_a_date_that_is_none_is_refused(kit, shop):
+    done = kit.call("score", shop, "--as-of", "2025-13-01")
+    assert_plain(done, 3, "'2025-13-01' is not a date", "2025-03-01")
 
 
 def test_a_date_without_customers_is_refused_and_nothing_changes(kit, shop):

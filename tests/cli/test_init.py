@@ -12,7 +12,9 @@ import time
 
 import pytest
 
+from nexttouch.cli.wizard import Answers, write_project
 from nexttouch.config import Config
+from nexttouch.errors import ConfigError
 
 FLAGS = {
     "audience": "people who buy our bread: twice a week",
@@ -66,7 +68,9 @@ def test_check_says_what_is_complete_missing_and_contradictory(kit, project):
     assert any("orders.csv" in note for note in parts["customers"]["notes"])
     assert any("nexttouch ingest" in note for note in parts["data"]["notes"])
     file = project / "nexttouch.yaml"
-    file.write_text(file.read_text().replace('churn: {activity: ["purchase"]}', "churn: {activity: [visit]}"))
+    file.write_text(
+        file.read_text().replace('churn: {activity: ["purchase"]}', "churn: {activity: [visit]}")
+    )
     parts = states(kit, project, code=2)
     assert parts["journey"]["state"] == "contradictory"
     assert "visit" in parts["journey"]["notes"][0]
@@ -108,29 +112,40 @@ def test_flags_that_are_missing_without_a_terminal_are_named(kit, tmp_path):
     assert not (tmp_path / "bakery").exists()
 
 
+def test_an_answer_that_cannot_be_used_is_usage_and_writes_nothing(kit, tmp_path):
+    done = kit.call("init", tmp_path / "bakery", *flags(**{"margin-rate": "1.7"}))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "goals.margin_rate" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "bakery").exists()
+
+
 @pytest.mark.parametrize(
-    ("flag", "value", "key"),
+    ("answer", "key"),
     [
-        ("margin-rate", "1.7", "goals.margin_rate"),
-        ("review-days", "0", "goals.horizon_days"),
-        ("objective", "world peace", "goals.objective"),
-        ("experiment", "2", "holdout_share"),
-        ("activity", " , ", "activity"),
-        ("currency", "euros and some cents", "currency"),
-        ("human-hours", "-3", "hours"),
+        ({"review_days": 0}, r"goals\.horizon_days"),
+        ({"objective": "world peace"}, r"goals\.objective"),
+        ({"experiment": 2.0}, "holdout_share"),
+        ({"activity": " , "}, r"goals\.churn\.activity"),
+        ({"currency": "euros and some cents"}, r"customers\.currency"),
+        ({"human_hours": -3.0}, r"retention_agent\.hours"),
+        ({"journey": "lifecicle"}, "lifecycle"),
     ],
 )
-def test_an_answer_that_cannot_be_used_writes_nothing(kit, tmp_path, flag, value, key):
-    done = kit.call("init", tmp_path / "bakery", *flags(**{flag: value}))
-    assert done.returncode == 2, done.stderr
-    assert key in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "bakery/nexttouch.yaml").exists()
+def test_each_answer_is_held_against_the_schema(tmp_path, answer, key):
+    given = {name.replace("-", "_"): value for name, value in FLAGS.items()}
+    numbers = {"experiment": 0.1, "human_hours": 12.5, "review_days": 14, "margin_rate": 0.4}
+    answers = Answers(**(given | numbers | answer))
+    with pytest.raises(ConfigError, match=key):
+        write_project(tmp_path / "bakery", answers)
+    assert not (tmp_path / "bakery").exists()
 
 
 def test_hostile_answers_stay_answers(kit, tmp_path):
     awkward = 'a "b": {c}\n#d'
-    done = kit.call("init", tmp_path / "x", *flags(audience=awkward, source=awkward, currency="1e3"))
+    done = kit.call(
+        "init", tmp_path / "x", *flags(audience=awkward, source=awkward, currency="1e3")
+    )
     assert done.returncode == 0, done.stderr
     config = Config.read(tmp_path / "x")
     assert config.customers.sources[0].path == awkward

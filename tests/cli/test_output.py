@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 
 import pytest
 
 HEAVY = ("pandas", "numpy", "lightgbm", "mlflow", "duckdb", "sklearn", "numba", "bentoml", "scipy")
-COMMANDS = ("init", "check", "ingest", "train", "score", "decide", "run", "explain", "serve", "demo")
+COMMANDS = (
+    "init",
+    "check",
+    "ingest",
+    "train",
+    "score",
+    "decide",
+    "run",
+    "explain",
+    "serve",
+    "demo",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +67,11 @@ def test_words_for_people_have_no_bars_and_no_colours_in_a_pipe(kit, shop):
     assert "\x1b" not in done.stdout
     assert "Worklist, top 10" in done.stdout
     assert "━" not in done.stdout
-    assert done.stdout.isprintable() or "\r" not in done.stdout
+    assert "\r" not in done.stdout
 
 
 def test_ingest_says_that_nothing_is_new(kit, shop):
     assert "nothing new since the last ingest" in kit.call("ingest", shop).stdout
-
-
-def test_explain_adds_up_to_the_served_churn_and_shows_the_kept_decision(kit, shop, finished):
-    decided = json.loads(kit.call("decide", shop, "--json").stdout)
-    for line in decided["worklist"][:2]:
-        told = json.loads(kit.call("explain", line["customer_id"], shop, "--json").stdout)
-        logit = math.log(told["p_churn"] / (1 - told["p_churn"]))
-        total = told["base_logit"] + sum(r["contribution"] for r in told["reasons"])
-        assert told["p_churn"] == line["p_churn"]
-        assert told["logit"] == pytest.approx(logit, abs=1e-6)
-        assert total == pytest.approx(logit, abs=1e-6)
-        assert sum(s["probability"] for s in told["p_stage"]) == pytest.approx(1)
-        assert (told["decision"]["tier"], told["decision"]["expected_value"]) == (
-            line["tier"],
-            line["expected_value"],
-        )
-        assert told["stage"] == line["stage"]
-        assert told["events"] == (finished.orders["customer"] == line["customer_id"]).sum()
 
 
 def test_explain_in_words_names_tier_and_reasons(kit, shop):

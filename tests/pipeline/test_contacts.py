@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nexttouch import pipeline
 from nexttouch.engine import EventStore
 from nexttouch.pipeline import Predictor, Project
 from nexttouch.pipeline.scoring import with_contacts
@@ -74,8 +75,6 @@ def test_who_said_no_gets_no_letter(kept, letters):
 
 
 def test_an_opt_out_counts_from_its_instant_and_wins_a_tie(kit, finished, tmp_path):
-    from nexttouch import pipeline
-
     at = "2025-05-01T10:00:00Z"
     rows = [
         ("tie", "mail_no", at),

@@ -36,8 +36,7 @@ def test_the_verbs_of_the_root_are_those_of_the_pipeline():
 
 
 def test_importing_the_root_takes_no_library_along():
-    code = "import sys; before = set(sys.modules); import nexttouch; " + (
-        "print({m.partition('.')[0] for m in set(sys.modules) - before} - sys.stdlib_module_names)"
-    )
+    tops = "{m.partition('.')[0] for m in set(sys.modules) - before} - sys.stdlib_module_names"
+    code = f"import sys; before = set(sys.modules); import nexttouch; print({tops})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'nexttouch'}"

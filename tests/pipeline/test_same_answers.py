@@ -125,7 +125,9 @@ def test_progress_tells_each_step_to_its_end(permuted):
 
 def test_the_report_in_python_is_the_document(permuted, finished):
     ours, theirs = finished.document, permuted[1].to_dict()
-    for mine, other in zip(ours["training"]["backtest"], theirs["training"]["backtest"], strict=True):
+    for mine, other in zip(
+        ours["training"]["backtest"], theirs["training"]["backtest"], strict=True
+    ):
         assert (mine["table"], mine["why"]) == (other["table"], other["why"])
     assert ours["training"]["journey"] == theirs["training"]["journey"]
     assert ours["decisions"]["tiers"] == theirs["decisions"]["tiers"]
@@ -135,8 +137,8 @@ def test_the_report_in_python_is_the_document(permuted, finished):
 def test_one_customer_from_the_store_gets_the_batch_answer(predictor, store, finished):
     scores, _ = state_of(finished.folder)
     scores = scores.set_index("customer_id")
-    shared = [c for c in predictor.predict_log(next(store.logs()), store.observed_until_us).frame()]
-    shared = [c for c in shared if c in scores]
+    columns = predictor.predict_log(next(store.logs()), store.observed_until_us).frame().columns
+    shared = columns.intersection(scores.columns).tolist()
     assert {"p_churn", "stage", "next_stage", "margin_if_kept"} <= set(shared)
     for customer in scores.index:
         frame = predictor.predict_log(store.customer(customer), store.observed_until_us).frame()
