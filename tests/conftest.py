@@ -19,7 +19,7 @@ import pytest
 
 COMMAND = str(Path(sys.executable).with_name("nexttouch"))
 QUIET = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "110"}
-AWKWARD = ("007", "7", "9007199254740993", "😀 smile", "cust-9f3a, \"quoted\"", " padded ")
+AWKWARD = ("007", "7", "9007199254740993", "😀 smile", 'cust-9f3a, "quoted"', " padded ")
 DAYS = 150
 YAML = """
 version: 1
