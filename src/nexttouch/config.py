@@ -144,7 +144,7 @@ class _OneKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Names(GenerateJsonSchema):
+class SchemaNames(GenerateJsonSchema):
     """Names and descriptions of fields; what has no JSON type of its own may be anything."""
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:  # noqa: ARG002
@@ -152,7 +152,7 @@ class _Names(GenerateJsonSchema):
 
 
 def _explained(model: type[BaseModel], problem: ValidationError, source: str) -> ConfigError:
-    schema = model.model_json_schema(schema_generator=_Names)
+    schema = model.model_json_schema(schema_generator=SchemaNames)
     lines = []
     errors = problem.errors()
     for error in errors:
