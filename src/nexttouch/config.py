@@ -110,6 +110,9 @@ class Config(BaseModel):
         except FileNotFoundError:
             message = f"There is no {file}. Write one with `nexttouch init {file.parent}`."
             raise ConfigError(message) from None
+        except (OSError, UnicodeDecodeError) as problem:
+            message = f"{file} cannot be read as UTF-8 text: {problem}."
+            raise ConfigError(message) from None
         config = cls.parse(text, source=str(file))
         return (
             config
@@ -158,7 +161,8 @@ def _explained(model: type[BaseModel], problem: ValidationError, source: str) ->
     for error in errors:
         if error["type"] == "too_short" and any(_within(other, error) for other in errors):
             continue  # the items are there, but each was refused for a reason of its own
-        path = [part for part in error["loc"] if not _is_type_name(part)]
+        path = [part for part in error["loc"][:-1] if not _is_type_name(part)]
+        path += error["loc"][-1:]
         where = ".".join(str(part) for part in path)
         if error["type"] == "extra_forbidden":
             known = _names_at(schema, path[:-1])

@@ -54,6 +54,7 @@ def test_an_answer_names_model_cutoff_request_reasons_and_tier(client, shop):
         "version": "1",
         "bundle_digest": shop.predictor.digest,
         "horizon_days": 28,
+        "reconciled": True,
     }
     assert body["request_id"] == response.headers["x-request-id"]
     (result,) = body["results"]

@@ -69,10 +69,13 @@ def test_an_empty_store_says_so(store):
     assert store.latest_decisions().columns.tolist() == ["customer_id", "tier"]
 
 
-def test_the_newest_moment_wins_then_the_last_written(store, run):
+def test_the_run_written_last_is_the_newest_whatever_its_moment(store, run):
     store.write_scores(run("new", "2025-03-01"), frame(p=0.2))
+    store.write_decisions("new", decided())
     store.write_scores(run("backfill", "2025-01-01"), frame(p=0.3))
-    assert store.latest_run().id == "new"
+    assert store.latest_run().id == "backfill"
+    store.write_decisions("backfill", decided().assign(tier="high_touch"))
+    assert store.latest_decisions()["tier"].unique().tolist() == ["high_touch"]
     store.write_scores(run("again", "2025-03-01"), frame(["only"], p=0.4))
     assert store.latest_run().id == "again"
     assert store.latest_scores()["customer_id"].tolist() == ["only"]

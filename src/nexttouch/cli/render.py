@@ -94,8 +94,8 @@ def show_training(out: Console, facts: Facts) -> None:
         out.print(f"Champion: [bold]{escape(task['champion'])}[/]. {escape(task['why'])}")
     if not facts["reconciled"]:
         out.print(
-            "Churn risk and next stages are served side by side here, not as one distribution: "
-            "other events than the churn definition's activity move the journey."
+            "Churn risk and next stages are served side by side here, not as one distribution "
+            "(`nexttouch check` says whether they could be)."
         )
     certificate = facts["certificate"]
     _head(out, "Leakage certificate")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,9 +117,10 @@ def decide(project: str | Path | Config | Project, *, progress: Progress = quiet
         )
         progress("choosing tiers", 1, 1)
         worklist = _worklist(opened, run, scores, decisions, progress)
+        plays = worklist.set_index("customer_id")["play"]
         database.write_decisions(
             run.id,
-            decisions.table,
+            decisions.table.assign(play=decisions.table["customer_id"].map(plays)),
             created_at=pd.Timestamp.now(tz="UTC"),
             info={
                 "price_set_id": decisions.summary["price_set_id"],
@@ -136,9 +139,12 @@ def policy_key(project: Project) -> bytes:
     file = project.state / "policy.key"
     if not file.exists():
         project.state.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(secrets.token_bytes(KEY_BYTES))
+        with tempfile.NamedTemporaryFile(dir=project.state, prefix=".policy-key-") as beside:
+            beside.write(secrets.token_bytes(KEY_BYTES))
+            beside.flush()
+            os.fsync(beside.fileno())
+            with contextlib.suppress(FileExistsError):  # another process was first: its key counts
+                os.link(beside.name, file)
     return file.read_bytes()
 
 
@@ -219,9 +225,9 @@ def _write_pages(report: DecisionReport) -> None:
         trust={
             "model": project.name,
             "model_version": report.run.model_version,
-            "scored_at": report.run.created_at,
+            "scored_at": report.run.as_of,
             "data_up_to": report.run.as_of,
-            "effect_level": report.to_dict()["effect_level"] or "measured",
+            "effect_level": report.to_dict()["effect_level"] or "confirmed",
         },
         summary={
             "customers": len(worklist),

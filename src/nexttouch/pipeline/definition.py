@@ -72,10 +72,11 @@ class Definition(BaseModel):
     def reconciled(self) -> bool:
         """Whether silence means that nothing moves the journey: then churn and stages are joined.
 
-        True when the activity events of churn are exactly the events that drive the journey.
+        True when the activity events of churn are exactly the events that drive the journey, and
+        no gap lies between the cutoff and the horizon.
         """
         driving = {event for events in self.journey.events.values() for event in events}
-        return driving == set(self.labels.activity)
+        return driving == set(self.labels.activity) and not self.labels.gap_days
 
     @property
     def recipe(self) -> str:

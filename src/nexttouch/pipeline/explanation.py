@@ -63,7 +63,7 @@ def explain(project: str | Path | Config | Project, customer_id: str) -> dict[st
         "events": len(log),
         "first": _iso(int(log.timestamp_us[0])),
         "last": _iso(int(log.timestamp_us[-1])),
-        "last_events": _last_events(log),
+        "last_events": _last_events(log, as_of_us),
         "eligible": bool(row["eligible"]),
         "stage": row["stage"],
         "silent_stage": row["silent_stage"],
@@ -98,8 +98,9 @@ def _reasons(predictor: Predictor, predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _last_events(log: EventLog) -> list[dict[str, Any]]:
+def _last_events(log: EventLog, as_of_us: int) -> list[dict[str, Any]]:
     measure, value = log.vocabulary.measures[0], log.measures[0]
+    known = np.flatnonzero((log.timestamp_us < as_of_us) & (log.arrived_us <= as_of_us))
     return [
         {
             "timestamp": _iso(int(log.timestamp_us[i])),
@@ -107,7 +108,7 @@ def _last_events(log: EventLog) -> list[dict[str, Any]]:
             "channel": log.vocabulary.channels[log.channel[i]] or None,
             "value": None if value[i] == MISSING else float(value[i] * measure.step),
         }
-        for i in range(max(0, len(log) - LAST_EVENTS), len(log))
+        for i in known[-LAST_EVENTS:]
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nexttouch.config import Config
     from nexttouch.events import EventLog
     from nexttouch.models import Answers, Reason
     from nexttouch.training.snapshot_table import FeaturePath, SnapshotTable
@@ -132,6 +133,15 @@ class Predictor:
             self.scorer.feature_names, rows.astype(np.float64), names, self._outputs(rows)
         )
         return write_bundle(folder, files, probe=probe, info=self.info)
+
+    def priced_by(self, config: Config) -> Self:
+        """Return the predictor with a project's present segments and margin rates."""
+        money = {"margin_rate": config.goals.margin_rate}
+        changed = {
+            "goals": self.definition.goals.model_copy(update=money),
+            "segments": config.customers.segments,
+        }
+        return replace(self, definition=self.definition.model_copy(update=changed))
 
     @functools.cached_property
     def path(self) -> FeaturePath:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import glob
 from typing import TYPE_CHECKING, Any
 
+from nexttouch.decisions.eligibility import unavailable_tiers
+from nexttouch.engine import EventStore
+from nexttouch.errors import ConfigError, nearest
 from nexttouch.pipeline.definition import Definition
 from nexttouch.pipeline.project import Project
 
@@ -13,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nexttouch.config import Config
+    from nexttouch.events import Vocabulary
 
-__all__ = ["check"]
+__all__ = ["check", "refuse_contradictions", "unseen_names"]
 
 Notes = tuple[list[str], list[str]]
 
@@ -102,16 +106,20 @@ def _touchpoints(project: Project) -> Notes:
         missing.append(
             "no touch events in data.features.touches: contact limits and touch features are off."
         )
-    return missing, []
+    columns = [
+        f"consent of '{channel}' names a column, which scores do not carry: name its opt_in_events "
+        "and opt_out_events."
+        for channel, rule in project.config.touchpoints.consent.items()
+        if rule.column
+    ]
+    return missing, columns
 
 
 def _strategy(project: Project) -> Notes:
     strategy = project.config.strategy
-    used = {role for tier in strategy.tiers.values() if tier.enabled for role in tier.hours}
     missing = [
-        f"team '{role}' has no hours: nothing but capacity limits the tiers that need it."
-        for role in sorted(used)
-        if strategy.teams[role].hours is None
+        f"tier '{tier}' is closed: {why}."
+        for tier, why in unavailable_tiers(strategy, project.config.touchpoints).items()
     ]
     assumed = [
         n
@@ -127,9 +135,47 @@ def _strategy(project: Project) -> Notes:
     return missing, []
 
 
+def unseen_names(config: Config, vocabulary: Vocabulary) -> list[str]:
+    """Say which event names and channels of a project its log has never seen: often a typo."""
+    features, consent = config.data.features, config.touchpoints.consent.values()
+    places = {
+        "goals.churn.activity": config.goals.churn.activity,
+        "journey.events": tuple(e for names in config.journey.events.values() for e in names),
+        "data.features.groups": tuple(e for names in features.groups.values() for e in names),
+        "data.features.touches": features.touches,
+        "data.features.replies": features.replies,
+        "touchpoints.consent": tuple(
+            e for rule in consent for e in (*rule.opt_in_events, *rule.opt_out_events)
+        ),
+    }
+    found = []
+    for where, names in places.items():
+        for name in sorted(set(names) - set(vocabulary.events)):
+            guess = nearest(name, vocabulary.events)
+            hint = f" Did you mean '{guess}'?" if guess else ""
+            found.append(f"{where} names event '{name}', which the log has never seen.{hint}")
+    strange = sorted(set(features.channels) - set(vocabulary.channels))
+    return found + [f"data.features.channels names '{n}', never seen in the log." for n in strange]
+
+
+def refuse_contradictions(project: Project) -> None:
+    """Stop before hours of work where the parts of a project contradict each other.
+
+    Raises
+    ------
+    ConfigError
+        With every contradiction.
+    """
+    wrong = [note for look in _PARTS.values() for note in look(project)[1]]
+    if wrong:
+        raise ConfigError("The project contradicts itself:\n  - " + "\n  - ".join(wrong))
+
+
 def _data(project: Project) -> Notes:
     missing = []
-    if not (project.store_folder / "manifest.json").exists():
+    if (project.store_folder / "manifest.json").exists():
+        missing += unseen_names(project.config, EventStore.open(project.store_folder).vocabulary)
+    else:
         missing.append("no event store yet: run `nexttouch ingest`.")
     if not (project.bundle_folder / "manifest.json").exists():
         missing.append("no champion yet: run `nexttouch train`.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nexttouch.engine import EventStore
+from nexttouch.pipeline.project_check import unseen_names
 
 if TYPE_CHECKING:
     from nexttouch.events import IngestReport
@@ -33,7 +34,14 @@ def read_facts(project: Project, report: IngestReport) -> dict[str, Any]:
             f"{report.corrections:,} rows have an event id that came before with other content: "
             "the first arrival counts."
         )
-    kept_aside = EventStore.open(project.store_folder).manifest.quarantine
+    store = EventStore.open(project.store_folder)
+    kept_aside = store.manifest.quarantine
+    notes += [
+        f"{source['name']} is a copy of {source['same_as']}: read once."
+        for source in facts["sources"]
+        if source.get("same_as")
+    ]
+    notes += unseen_names(project.config, store.vocabulary)
     first, last = pd.Timestamp(facts["first"]), pd.Timestamp(facts["last"])
     return facts | {
         "span_days": (last - first).days + 1,

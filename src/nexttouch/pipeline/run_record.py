@@ -91,9 +91,10 @@ def record(
         texts: dict[str, bytes | str] = {
             name: json.dumps(d, indent=1, allow_nan=False) for name, d in documents.items()
         }
-        version = run.log_bundle(candidate)
-        texts["MODEL_CARD.md"] = model_card(built, evaluation, certificate, importance, version)
         run.log_files(texts)
+        version = run.log_bundle(candidate)
+        card = model_card(built, evaluation, certificate, importance, version)
+        run.log_files({"MODEL_CARD.md": card})
     return version, run.run_id
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from nexttouch import plots
 from nexttouch.pipeline.evaluation import feature_groups
 from nexttouch.pipeline.files import write_whole
-from nexttouch.pipeline.predictor import Predictor
 from nexttouch.pipeline.reading import read_facts
 from nexttouch.pipeline.training import transitions
 
@@ -59,7 +58,6 @@ def _page(report: RunReport) -> str:
     training = report.training
     built, evaluation = training.built, training.evaluation
     facts = report.to_dict()
-    candidate = Predictor.load(report.project.state / "candidate")
     champion = evaluation.churn_choice.model
     parts: dict[str, Any] = {
         "read": {
@@ -81,7 +79,7 @@ def _page(report: RunReport) -> str:
         "calibration": {champion: evaluation.calibration()},
         "lift": {champion: evaluation.lift()},
         "base_rate": float(evaluation.churn.rows.churned.mean()),
-        "feature_groups": feature_groups(candidate.scorer, built),
+        "feature_groups": feature_groups(training.predictor.scorer, built),
         "certificate": [
             f"{c.perturbation}, at {c.cutoff[:10]}: {c.moved_before} of {c.rows_before:,} rows "
             f"before it moved, {c.moved_after} of {c.rows_after:,} after it"

@@ -15,6 +15,7 @@ from nexttouch.errors import DataCheckError, NextTouchError
 from nexttouch.events.windows import EventsOf
 from nexttouch.pipeline.predictor import Predictor
 from nexttouch.pipeline.project import Project
+from nexttouch.pipeline.training import export_champion
 from nexttouch.progress import Progress, quiet
 from nexttouch.snapshots import DAY_US
 from nexttouch.store import ScoreRun, ScoreStore
@@ -74,16 +75,18 @@ def champion(project: Project) -> tuple[Predictor, str]:
     NextTouchError
         If nothing was trained yet.
     """
-    if not (project.bundle_folder / "manifest.json").exists():
+    tracker = Tracker.open(
+        project.config.data.tracking_uri, project=project.name, state=project.state
+    )
+    reigning = tracker.find_champion()
+    if reigning is None:
         message = (
             f"'{project.name}' has no champion yet. Train one: `nexttouch train {project.folder}`."
         )
         raise NextTouchError(message)
-    tracker = Tracker.open(
-        project.config.data.tracking_uri, project=project.name, state=project.state
-    )
-    reigning = tracker.champion()
-    return Predictor.of(verify_in_child(reigning.folder)), reigning.version
+    export_champion(project, reigning)
+    predictor = Predictor.of(verify_in_child(reigning.folder))
+    return predictor.priced_by(project.config), reigning.version
 
 
 def score(
@@ -176,9 +179,20 @@ def _moment(as_of: str | pd.Timestamp | None, store: EventStore) -> pd.Timestamp
     except ValueError:
         message = f"'{as_of}' is not a date or time. Write it as 2025-03-01 or 2025-03-01T12:00."
         raise DataCheckError(message) from None
+    if str(moment) == "NaT":
+        message = "--as-of is empty. Write it as 2025-03-01 or 2025-03-01T12:00."
+        raise DataCheckError(message)
     if moment.tzinfo is None:
         moment = moment.tz_localize(store.time_zone)
-    return moment.tz_convert("UTC").as_unit("us")
+    moment = moment.tz_convert("UTC").as_unit("us")
+    end = pd.Timestamp(store.observed_until_us, unit="us", tz="UTC")
+    if moment > end:
+        message = (
+            f"{as_of} lies after the end of the observed log ({end.isoformat()}): days nobody has "
+            "seen would count as silence. Ingest newer events, or choose an earlier --as-of."
+        )
+        raise DataCheckError(message)
+    return moment
 
 
 def _run_id(bundle: str, data: str, moment: pd.Timestamp) -> str:

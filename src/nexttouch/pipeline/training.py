@@ -10,23 +10,22 @@ import numpy as np
 import pandas as pd
 
 from nexttouch.bundle import open_bundle, verify_in_child
-from nexttouch.bundle.swap import move_into_place, temporary_beside
+from nexttouch.bundle.swap import move_into_place, remove_leftovers, temporary_beside
 from nexttouch.journey import stage_table, transition_matrix
-from nexttouch.models import Scorer, gate
+from nexttouch.models import GateLine, Scorer, gate
 from nexttouch.pipeline.evaluation import Evaluation, evaluate
 from nexttouch.pipeline.predictor import Predictor
 from nexttouch.pipeline.project import Project
 from nexttouch.pipeline.run_record import record
 from nexttouch.pipeline.training_data import Built, build_training_set, leakage_certificate
 from nexttouch.progress import Progress, quiet
-from nexttouch.tracking import Tracker
+from nexttouch.tracking import Champion, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from nexttouch.config import Config
-    from nexttouch.models import GateLine
     from nexttouch.training.certificate import Certificate
 
 __all__ = ["TrainingReport", "train"]
@@ -47,6 +46,7 @@ class TrainingReport:
     gate_sentence: str
     version: str
     run_id: str
+    predictor: Predictor
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as plain JSON."""
@@ -118,26 +118,31 @@ def train(project: str | Path | Config | Project, *, progress: Progress = quiet)
     tracker = Tracker.open(
         opened.config.data.tracking_uri, project=opened.name, state=opened.state, progress=progress
     )
-    reigning = _reigning(opened)
-    lines = _gate(evaluation, predictor, reigning)
+    reigning = tracker.find_champion()
+    about = None if reigning is None else open_bundle(reigning.folder).info
+    lines = _gate(evaluation, predictor, about)
     promoted = reigning is None or all(line.passed for line in lines)
-    candidate = opened.state / "candidate"
-    predictor.write(candidate, _probe_rows(built))
-    verify_in_child(candidate)
-    progress("recording in MLflow", 0, 1)
-    version, run_id = record(
-        tracker,
-        candidate,
-        built=built,
-        evaluation=evaluation,
-        certificate=certificate,
-        predictor=predictor,
-        transitions=transitions(built),
-        gate_lines=lines,
-    )
+    remove_leftovers(opened.state / "candidate")  # of trainings that were killed
+    place = temporary_beside(opened.state / "candidate")
+    try:
+        candidate = predictor.write(place / "bundle", _probe_rows(built))
+        verify_in_child(candidate)
+        progress("recording in MLflow", 0, 1)
+        version, run_id = record(
+            tracker,
+            candidate,
+            built=built,
+            evaluation=evaluation,
+            certificate=certificate,
+            predictor=predictor,
+            transitions=transitions(built),
+            gate_lines=lines,
+        )
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
     if promoted:
         tracker.set_champion(version)
-        _export(tracker.champion().folder, opened.bundle_folder)
+        export_champion(opened, tracker.champion())
     progress("recording in MLflow", 1, 1)
     return TrainingReport(
         project=opened.name,
@@ -149,6 +154,7 @@ def train(project: str | Path | Config | Project, *, progress: Progress = quiet)
         gate_sentence=_sentence(version, lines, first=reigning is None),
         version=version,
         run_id=run_id,
+        predictor=predictor,
     )
 
 
@@ -194,20 +200,14 @@ def _fit(built: Built, evaluation: Evaluation, certificate: Certificate) -> Pred
     )
 
 
-def _reigning(project: Project) -> Mapping[str, Any] | None:
-    """Return what the present champion says about itself, or None where there is none."""
-    if not (project.bundle_folder / "manifest.json").exists():
-        return None
-    return open_bundle(project.bundle_folder).info
-
-
 def _gate(
     evaluation: Evaluation, candidate: Predictor, reigning: Mapping[str, Any] | None
 ) -> tuple[GateLine, ...]:
     """Hold a candidate against baselines and, on the same features, against another champion.
 
-    The champion's kind of model is backtested on the same rows; the same kind on newer data is a
-    refresh, and other features or labels cannot be compared row by row.
+    The champion's kind of model is backtested on the same rows. The same kind on newer data is a
+    refresh: it needs no gain and no absolute calibration, only to beat the baselines. Other
+    features or labels cannot be compared row by row.
     """
     comparable = reigning is not None and reigning["recipe"] == candidate.info["recipe"]
     lines = []
@@ -215,11 +215,13 @@ def _gate(
         ("churn", evaluation.churn, evaluation.churn_choice),
         ("stage", evaluation.stage, evaluation.stage_choice),
     ):
-        kind = reigning["models"][task] if reigning is not None and comparable else choice.model
-        former = kind if kind != choice.model and kind in result.models else None
+        kind = reigning["models"][task] if reigning is not None and comparable else None
+        refresh = kind == choice.model
+        former = kind if not refresh and kind in result.models else None
         lines += [
-            type(line)(f"{task}: {line.name}", line.passed, f"{task}: {line.words}")
+            GateLine(f"{task}: {line.name}", line.passed, f"{task}: {line.words}")
             for line in gate(result, candidate=choice.model, champion=former)
+            if not (refresh and line.name == "calibration")
         ]
     return tuple(lines)
 
@@ -235,11 +237,14 @@ def _probe_rows(built: Built) -> np.ndarray[Any, Any]:
     return rows
 
 
-def _export(source: Path, target: Path) -> None:
+def export_champion(project: Project, reigning: Champion) -> None:
     """Copy the verified champion to where ``bentofile.yaml`` packs it, in one step."""
+    target = project.bundle_folder
+    if (target / "manifest.json").exists() and open_bundle(target).digest == reigning.digest:
+        return
     beside = temporary_beside(target)
     try:
-        shutil.copytree(source, beside, dirs_exist_ok=True)
+        shutil.copytree(reigning.folder, beside, dirs_exist_ok=True)
         move_into_place(beside, target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

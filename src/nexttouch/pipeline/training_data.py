@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from nexttouch.errors import NoTrainingRowsError
 from nexttouch.events.windows import EventsOf
 from nexttouch.pipeline.definition import Definition
 from nexttouch.pipeline.project import Project
+from nexttouch.pipeline.project_check import refuse_contradictions
 from nexttouch.progress import Progress, quiet
 from nexttouch.snapshots import SnapshotPlan
 from nexttouch.training.build import build_training_set as from_logs
@@ -52,10 +53,13 @@ def build_training_set(
 
     Raises
     ------
+    ConfigError
+        If the parts of the project contradict each other.
     DataCheckError
         If the log is missing, too short, or holds no activity event.
     """
     opened = Project.open(project)
+    refuse_contradictions(opened)
     store = EventStore.open(opened.store_folder)
     definition = Definition.of(opened.config)
     plan = SnapshotPlan.lay_out(
@@ -65,7 +69,7 @@ def build_training_set(
         observed_until_us=store.observed_until_us,
         time_zone=store.time_zone,
     )
-    path = definition.path(store.vocabulary)
+    path = replace(definition.path(store.vocabulary), threads=opened.config.data.threads)
     training_set = from_logs(
         store.logs(),
         plan.cutoffs_us,

@@ -37,6 +37,8 @@ def load() -> Served:
     folder = project.bundle_folder if project else None
     bundle = verify_in_child(Path(os.environ.get(BUNDLE) or folder or _packed()))
     predictor = Predictor.of(bundle)
+    if project is not None:
+        predictor = predictor.priced_by(project.config)
     model = Model(
         name=predictor.definition.name,
         version=os.environ.get(VERSION) or bundle.digest[:12],

@@ -45,7 +45,7 @@ class ScoreStore:
     """Scores and decisions in SQLite or Postgres.
 
     A run is written in one transaction: killed half-way, it never was. Runs are only ever added;
-    the newest is the one with the latest ``as_of``, then the one written last.
+    the newest is the one written last, whatever its ``as_of``.
 
     Examples
     --------
@@ -176,7 +176,7 @@ class ScoreStore:
         newest = (
             sa.select(decision_runs.c.number)
             .join(score_runs, score_runs.c.number == decision_runs.c.score_run)
-            .order_by(score_runs.c.as_of_us.desc(), decision_runs.c.number.desc())
+            .order_by(score_runs.c.number.desc(), decision_runs.c.number.desc())
             .limit(1)
         )
         columns = [*(decisions.c[name] for name in _DECISION), decisions.c.detail]
@@ -233,8 +233,7 @@ def _prepare(database: Database) -> None:
 
 
 def _newest() -> sa.Select[Any]:
-    order = (score_runs.c.as_of_us.desc(), score_runs.c.number.desc())
-    return sa.select(score_runs).order_by(*order).limit(1)
+    return sa.select(score_runs).order_by(score_runs.c.number.desc()).limit(1)
 
 
 def _insert(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class TrackedRun:
         """Record parameters; nested mappings become dotted names."""
         from mlflow.entities import Param  # noqa: PLC0415
 
-        rows = [Param(name, str(value)[:6000]) for name, value in _flat(params).items()]
+        rows = [Param(_allowed(n), str(v)[:6000]) for n, v in _flat(params).items()]
         with speaking(self.uri):
             for start in range(0, len(rows), 100):
                 self.client.log_batch(self.run_id, params=rows[start : start + 100])
@@ -168,6 +169,11 @@ class TrackedRun:
         with speaking(self.uri):
             for start in range(0, len(metrics), 1000):
                 self.client.log_batch(self.run_id, metrics=metrics[start : start + 1000])
+
+
+def _allowed(name: str) -> str:
+    """Replace what MLflow does not allow in a name, such as the plus of a segment 'VIP+'."""
+    return re.sub(r"[^\w./ :-]", "_", name)[:250]
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -147,6 +147,12 @@ class Tracker:
                 self.client.set_registered_model_alias(self.project, _PREVIOUS, former.version)
             self.client.set_registered_model_alias(self.project, _CHAMPION, version)
 
+    def find_champion(self) -> Champion | None:
+        """Return the champion, or None where no version has that alias yet."""
+        with speaking(self.uri):
+            version = self._version_of(_CHAMPION)
+        return None if version is None else self.champion()
+
     def champion(self, *, alias: str = _CHAMPION) -> Champion:
         """Return the champion with a verified copy of its bundle in a private folder (0700).
 

@@ -91,6 +91,7 @@ class FeaturePath:
     activity: tuple[str, ...]
     active_within_days: int | Literal["ever"]
     reach_us: int
+    threads: int = 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -124,7 +125,7 @@ class FeaturePath:
     ) -> SnapshotTable:
         rows = SnapshotRows.after_first_event(log.first_us, cutoffs_us)
         moves = dated_moves(self.journey, log, until_us=int(cutoffs_us[-1]))
-        features = compute_features(self.features, log, moves, cutoffs_us)
+        features = compute_features(self.features, log, moves, cutoffs_us, threads=self.threads)
         silent = silent_stages(self.journey, log, rows, self.reach_us)
         columns = np.concatenate([features, silent[None].astype(np.float32)])
         stage = columns[self.features.names.index("journey_stage")].astype(np.int16)
