@@ -1,9 +1,11 @@
 """Spark gives the bits of the batch path, however it cuts the log into partitions and batches."""
 
+import doctest
 import os
 import shutil
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -253,3 +255,20 @@ def test_columns_are_checked_before_anything_runs(spark, path):
         by_spark(spark, path, frame, [])
     with pytest.raises(FeatureError, match="different moments"):
         by_spark(spark, path, frame, [CUTOFFS[0], CUTOFFS[0]])
+
+
+def test_a_row_without_an_event_ends_the_job_and_says_so(spark, path):
+    from pyspark.errors import PythonException  # noqa: PLC0415
+
+    events = random_events(9)
+    holes = pa.array([None, *events["event"].to_pylist()[1:]], pa.string())
+    with pytest.raises(PythonException, match=r"\[NT200\] Row \d+ has no event"):
+        by_spark(spark, path, events.set_column(2, "event", holes))
+
+
+@pytest.mark.usefixtures("spark")
+def test_the_example_of_the_page_runs():
+    page = Path(__file__).parents[2] / "docs" / "spark.md"
+    result = doctest.testfile(str(page), module_relative=False, optionflags=doctest.REPORT_NDIFF)
+    assert result.attempted > 10
+    assert result.failed == 0

@@ -68,7 +68,7 @@ def sql_features(plan, events, cutoffs_us, zone):
     return np.array(found, dtype=object).reshape(len(found), -1).T.astype(np.float64)
 
 
-def _sql(plan, column):  # noqa: PLR0911  one case an op
+def _sql(plan, column):
     match column.op, *column.args:
         case "recency", group:
             return f"(cutoff - max(us) FILTER (WHERE {_of(plan, group)})) / {DAY}"
