@@ -104,7 +104,7 @@ class Config(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a project file, or the ``nexttouch.yaml`` of a project folder."""
-        file = path / FILE if path.is_dir() else path
+        file = path if path.suffix in {".yaml", ".yml"} else path / FILE
         try:
             text = file.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -144,7 +144,7 @@ class _OneKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Names(GenerateJsonSchema):
+class SchemaNames(GenerateJsonSchema):
     """Names and descriptions of fields; what has no JSON type of its own may be anything."""
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:  # noqa: ARG002
@@ -152,7 +152,7 @@ class _Names(GenerateJsonSchema):
 
 
 def _explained(model: type[BaseModel], problem: ValidationError, source: str) -> ConfigError:
-    schema = model.model_json_schema(schema_generator=_Names)
+    schema = model.model_json_schema(schema_generator=SchemaNames)
     lines = []
     errors = problem.errors()
     for error in errors:
@@ -167,7 +167,8 @@ def _explained(model: type[BaseModel], problem: ValidationError, source: str) ->
         elif error["type"] == "missing":
             lines.append(f"'{where}' is missing.{_description(schema, path)}")
         else:
-            lines.append(f"'{where}': {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
+            said = error["msg"].removeprefix("Value error, ").rstrip(".")
+            lines.append(f"'{where}': {said.replace('valid tuple', 'list')}.")
     unique = list(dict.fromkeys(lines))
     return ConfigError(f"{source} cannot be used:\n  - " + "\n  - ".join(unique))
 

@@ -42,6 +42,11 @@ def test_a_missing_key_says_what_it_is_for():
         Config.parse(GOOD.replace(", margin_rate: 0.3", ""))
 
 
+def test_a_value_where_a_list_belongs_is_told_in_the_words_of_yaml():
+    with pytest.raises(ConfigError, match=r"'customers\.sources': Input should be a list\."):
+        Config.parse(GOOD.replace("[{path: orders.csv}]", "orders.csv"))
+
+
 def test_an_empty_source_is_told_once_and_for_its_own_reason():
     with pytest.raises(ConfigError, match=r"pth'\. Did you mean 'path'") as caught:
         Config.parse(GOOD.replace("path:", "pth:"))

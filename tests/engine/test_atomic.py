@@ -199,5 +199,5 @@ def test_progress_is_told(project):
         now=pd.Timestamp("2025-06-01", tz="UTC"),
         progress=lambda what, done, total: told.append((what, done, total)),
     )
-    assert told[0] == ("reading events.csv", 0, 1)
+    assert told[0] == ("reading", 0, 1)
     assert told[-1] == ("sorting and writing", 4, 4)

@@ -225,3 +225,13 @@ def test_nested_properties_become_json(project):
         earliest_time="1960-01-01",
     )
     assert project.open().table(["a"]).to_pylist()[0]["properties"] == '{"size":3}'
+
+
+def test_a_copy_of_a_file_in_the_same_source_is_read_once_and_named(project):
+    lines = "customer_id,timestamp,event\n007,2025-01-02T10:00:00Z,buy\n"
+    for name in ("in/a.csv", "in/b.csv"):
+        project.write(name, lines)
+    project.write("in/c.csv", lines + "008,2025-01-02T10:00:00Z,buy\n")
+    report = project.ingest(sources=[{"path": "in"}], mapping={})
+    assert (report.rows_read, report.summary.events) == (3, 3)
+    assert [source.get("same_as") for source in report.sources] == [None, "in/a.csv", None]

@@ -76,3 +76,9 @@ def test_an_event_at_the_cutoff_that_is_late_hides_nothing():
     log = log_of([("a", "2025-01-01", None), ("a", "2025-01-03", "2025-01-04")])
     (batch,) = as_of_batches(log, np.array([us("2025-01-03")]))
     assert batch.log is log
+
+
+def test_a_log_of_which_nothing_had_arrived_is_one_batch_of_nobody():
+    log = log_of([("a", "2025-01-01", "2025-03-01"), ("b", "2025-01-02", "2025-03-01")])
+    (batch,) = as_of_batches(log, np.array([us("2025-01-15"), us("2025-02-01")]))
+    assert (len(batch.log), batch.log.n_customers, len(batch.customer)) == (0, 0, 0)

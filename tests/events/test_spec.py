@@ -38,6 +38,9 @@ def test_a_source_is_one_place(given, message):
 def test_names_of_sources_hold_no_password():
     source = SourceSpec(query="select 1", url="postgresql://ann:secret@db/shop")
     assert source.name == "postgresql://db/shop"
+    odd = SourceSpec(query="select 1", url="postgresql://ann:s@cr/et@db/shop")
+    assert odd.name == "postgresql://db/shop"
+    assert SourceSpec(query="select 1", url="sqlite:///a@b.db").name == "sqlite:///a@b.db"
 
 
 @pytest.mark.parametrize("name", ["value", "timestamp", "row", "Miles", "a b", "1st", "local_day"])

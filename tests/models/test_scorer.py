@@ -36,6 +36,12 @@ def test_churn_and_stages_never_contradict(scorers, rows, made, matrix):
         assert not found.p_stage[~made.LEGAL[rows.stage]].any()
 
 
+def test_no_rows_get_no_answers(scorers, matrix):
+    for scorer in scorers.values():
+        found = scorer.answer(matrix[:0])
+        assert (len(found.p_churn), found.p_stage.shape) == (0, (0, len(scorer.stages)))
+
+
 def test_one_row_and_many_rows_get_the_same_answer(scorers, matrix):
     for scorer in scorers.values():
         many, one = scorer.answer(matrix[:20]), scorer.answer(matrix[7:8])

@@ -1,11 +1,15 @@
 """The request core on a real bundle: posted events, ids and the batch give the same bits."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 
 from nexttouch.engine import EventStore
 from nexttouch.errors import DataCheckError, RequestError, RequestTooLargeError
+from nexttouch.events import Measure
+from nexttouch.pipeline.ingestion import ingest
 from nexttouch.pipeline.project import Project
 from nexttouch.serving import api
 from nexttouch.serving.api import Served, answer
@@ -144,3 +148,40 @@ def test_more_than_the_limits_is_refused_with_the_limit_named(served, monkeypatc
 def test_a_customer_twice_with_events_is_refused(served):
     with pytest.raises(RequestError, match=r"asked for twice with events"):
         ask(served, customers=[{"customer_id": "a", "events": []}, {"customer_id": "a"}])
+
+
+def test_events_that_arrive_after_the_moment_are_no_history(served):
+    late = {"timestamp": "2024-05-01T00:00:00Z", "event": "purchase"}
+    late["ingested_at"] = "2024-07-01T00:00:00Z"
+    (result,) = ask(served, customer_id="x", events=[late], as_of="2024-06-01T00:00:00Z")
+    assert result.status == "no_history"
+
+
+def test_dates_that_ride_on_events_are_posted_as_times_or_left_out(shop, served):
+    words = shop.predictor.vocabulary
+    words = replace(words, measures=(*words.measures, Measure("contract_end", "date", 1.0)))
+    dated = replace(served, predictor=replace(shop.predictor, vocabulary=words))
+    event = {"timestamp": "2024-05-01T00:00:00Z", "event": "purchase"}
+    posted = [{**event, "measures": {"contract_end": "2025-01-01T00:00:00Z"}}, event]
+    for events in ([event], posted):
+        (result,) = ask(dated, customer_id="x", events=events, as_of="2024-06-01T00:00:00Z")
+        assert result.status == "ok"
+    wrong = [{**event, "measures": {"contract_end": 7.0}}]
+    with pytest.raises(RequestError, match="'contract_end' must be a time with a zone"):
+        ask(dated, customer_id="x", events=wrong)
+
+
+def test_ids_are_answered_from_the_newest_ingest(shop, served, tmp_path):
+    (tmp_path / "nexttouch.yaml").write_text((shop.folder / "nexttouch.yaml").read_text())
+    lines = (shop.folder / "orders.csv").read_text()
+    now = pd.Timestamp("2025-02-01", tz="UTC")
+    store = None
+    for extra in ("", "new,5.0,2024-12-01T00:00:00Z\n", "newer,5.0,2024-12-01T00:00:00Z\n"):
+        lines += extra
+        (tmp_path / "orders.csv").write_text(lines)
+        ingest(tmp_path, now=now)
+        store = store or EventStore.open(Project.open(tmp_path).store_folder)
+    assert store.current() is store.current()
+    asked = [{"customer_id": name} for name in ("007", "new", "newer")]
+    results = ask(replace(served, events=store), customers=asked)
+    assert [result.status for result in results] == ["ok", "ok", "ok"]

@@ -28,6 +28,7 @@ AsOf = Annotated[
     str | None, typer.Option(help="Score as of this date; default: the end of the log.")
 ]
 HERE = Path()
+INTERRUPTED = 130  # typer ends with it by itself, without a word
 
 
 @app.command()
@@ -219,6 +220,8 @@ def main() -> None:
     except NextTouchError as problem:
         typer.echo(str(problem), err=True)
         sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
         typer.echo("Stopped. What was complete before is still readable.", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

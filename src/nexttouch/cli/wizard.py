@@ -65,8 +65,10 @@ def write_project(folder: Path, answers: Answers) -> Path:
     Raises
     ------
     ConfigError
-        If the project exists or a question has neither answer nor flag.
+        If the project exists, a question has neither answer nor flag, or an answer cannot be used.
     """
+    from nexttouch.config import Config
+
     file = folder / "nexttouch.yaml"
     if file.exists():
         message = (
@@ -78,8 +80,10 @@ def write_project(folder: Path, answers: Answers) -> Path:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in open_ones)
         message = f"Not on a terminal, so these flags are needed: {flags}."
         raise ConfigError(message)
+    text = _yaml(answers)
+    Config.parse(text, source="The answers as a project")
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(_yaml(answers), encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     return file
 
 
@@ -104,17 +108,17 @@ customers:
     value: value
   timestamps: {{zone: UTC}}        # zone of times written without one
   time_zone: UTC                 # business zone: whose midnight a day begins at
-  currency: {a.currency}
+  currency: {json.dumps(a.currency)}
 
 goals:
-  objective: {a.objective}
+  objective: {json.dumps(a.objective)}
   churn: {{activity: {names(a.activity)}}}   # silence of these is churn
   horizon_days: {a.review_days}
   value_days: 364
   margin_rate: {a.margin_rate}
 
 journey:
-  preset: {a.journey}
+  preset: {json.dumps(a.journey)}
   events: {{activity: {names(a.activity)}}}
 
 touchpoints:

@@ -49,10 +49,13 @@ class Rebuild:
         """Read, sort, write and commit; ``digest`` is that of the spec."""
         latest_us = self.now_us + int(self.spec.future_tolerance_days * _DAY_US)
         with Staging(self.spec, self.folder, latest_us) as staging:
-            facts = []
+            facts: list[dict[str, Any]] = []
+            first: dict[tuple[int, str], str] = {}
             for done, batch in enumerate(batches):
-                self.progress(f"reading {batch.name}", done, len(batches))
-                rows, bad = staging.add(batch)
+                self.progress("reading", done, len(batches))
+                same_as = first.setdefault((batch.source, batch.sha256), batch.name)
+                twice = same_as != batch.name  # a copy of a file is the same batch twice
+                rows, bad = (0, 0) if twice else staging.add(batch)
                 facts.append(
                     {
                         "source": batch.source,
@@ -60,6 +63,7 @@ class Rebuild:
                         "sha256": batch.sha256,
                         "rows": rows,
                         "quarantined": bad,
+                        **({"same_as": same_as} if twice else {}),
                     }
                 )
             self.progress("reading", len(batches), len(batches))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nexttouch.engine.files import verified
-from nexttouch.engine.manifest import Manifest
+from nexttouch.engine.manifest import MANIFEST, Manifest
 from nexttouch.events.canonical import UTC_US
 from nexttouch.events.log import MISSING, EventLog
 from nexttouch.events.measures import to_number
@@ -56,6 +57,7 @@ class EventStore:
         self.path = path
         self.manifest = manifest
         self._customers: dict[int, tuple[NDArray[np.object_], NDArray[np.int64]]] = {}
+        self._stamp: tuple[int, int] | None = None
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -74,7 +76,18 @@ class EventStore:
         Traceback (most recent call last):
         nexttouch.errors.DataCheckError: [NT200] There is no event store in /nowhere. ...
         """
-        return cls(Path(path), Manifest.read(Path(path)))
+        stamp = _stamp_of(Path(path))
+        store = cls(Path(path), Manifest.read(Path(path)))
+        store._stamp = stamp
+        return store
+
+    def current(self) -> EventStore:
+        """Return the store as the newest ingest left it: this object where there was none since.
+
+        For who keeps a store open for long: later ingests remove the files of earlier ones.
+        """
+        stamp = _stamp_of(self.path)
+        return self if stamp in {None, self._stamp} else _reopened(self.path, stamp)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -308,6 +321,20 @@ def _int64(table: pa.Table, name: str) -> NDArray[np.int64]:
 def _plain(table: pa.Table, name: str, kind: type[Number]) -> NDArray[Number]:
     values: NDArray[Any] = table.column(name).to_numpy()
     return values.astype(kind, copy=False)
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells one manifest file from the next, None where there is none."""
+    try:
+        seen = (path / MANIFEST).stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_ino
+
+
+@lru_cache(maxsize=2)
+def _reopened(path: Path, _stamp: tuple[int, int] | None) -> EventStore:
+    return EventStore.open(path)
 
 
 def _moment(moment_us: int) -> pd.Timestamp:

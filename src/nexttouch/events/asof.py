@@ -33,7 +33,7 @@ def as_of_batches(log: EventLog, cutoffs_us: NDArray[np.int64]) -> Iterator[AsOf
     """Split a log so that kernels need not know arrival times.
 
     Customers without a late event share one batch with all cutoffs. The others get one batch per
-    cutoff, holding what had happened and arrived by it.
+    cutoff, holding what had happened and arrived by it. There is always a batch, if only of nobody.
     """
     cutoffs_us = np.sort(np.asarray(cutoffs_us, dtype=np.int64))
     at = np.searchsorted(cutoffs_us, log.timestamp_us, side="right")  # first cutoff after the event
@@ -45,7 +45,9 @@ def as_of_batches(log: EventLog, cutoffs_us: NDArray[np.int64]) -> Iterator[AsOf
         return
     late_event = late[log.customer_of_event]
     punctual, customers = log.keep(~late_event)
-    if punctual.n_customers:
+    last = cutoffs_us[-1]
+    told = (log.timestamp_us < last) & (log.arrived_us <= last)
+    if punctual.n_customers or not told.any():  # with nothing known at all, one batch of nobody
         yield AsOfBatch(punctual, cutoffs_us, customers)
     for cutoff in cutoffs_us:
         known = late_event & (log.timestamp_us < cutoff) & (log.arrived_us <= cutoff)

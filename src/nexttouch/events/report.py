@@ -67,7 +67,8 @@ class IngestReport:
     observed_from, observed_until : str
         The log is taken to be complete between these, ISO 8601 in UTC.
     sources : tuple of dict
-        Name, rows and sha256 of each file, query or table.
+        Name, rows and sha256 of each file, query or table; ``same_as`` names the earlier file of
+        the same source that a file is a copy of, whose rows are therefore not read again.
     digest : str
         Of the store's manifest.
     seconds : float

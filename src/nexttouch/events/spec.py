@@ -201,7 +201,7 @@ class SourceSpec(_Spec):
     def name(self) -> str:
         """What messages call this source; never holds a password."""
         if self.url is not None:
-            return re.sub(r"//[^@/]*@", "//", self.url)
+            return re.sub(r"://[^/].*@", "://", self.url)  # a password may hold an @
         return next(place for place in (self.path, self.table, self.dataset) if place)
 
 

@@ -254,7 +254,7 @@ class NextStageClassifier(LegalStages, _Boosted):
         raw = np.zeros((len(matrix), len(self.classes_)))
         if self.booster_ is None:
             raw[:, self.seen_] = 1.0
-        else:
+        elif len(matrix):  # of no rows LightGBM returns no columns
             raw[:, self.seen_] = self.booster_.predict(matrix, num_threads=self._threads())
         return self._mask(matrix, raw)
 

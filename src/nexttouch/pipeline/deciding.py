@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +25,6 @@ from nexttouch.progress import Progress, quiet
 from nexttouch.store import ScoreRun, ScoreStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nexttouch.config import Config
     from nexttouch.decisions import Decisions
 
@@ -48,7 +49,11 @@ class DecisionReport:
         summary, currency = self.decisions.summary, self.decisions.currency
         price = {r["resource"]: r["price"] for r in summary["limits"]}
         effects = set(summary["effects"].values())
-        folder = self.project.worklist_folder
+        folder, uri, own = (
+            self.project.worklist_folder,
+            self.project.tracking_uri,
+            _tool("nexttouch"),
+        )
         return {
             "as_of": self.run.as_of.isoformat(),
             "currency": currency,
@@ -67,15 +72,9 @@ class DecisionReport:
             "next": [
                 {"what": "worklist", "where": str(folder / "index.html")},
                 {"what": "as a table", "where": str(folder / "worklist.csv")},
-                {
-                    "what": "one customer",
-                    "where": f"nexttouch explain CUSTOMER {self.project.folder}",
-                },
-                {"what": "service", "where": f"nexttouch serve {self.project.folder}"},
-                {
-                    "what": "models",
-                    "where": f"mlflow ui --backend-store-uri {self.project.tracking_uri}",
-                },
+                {"what": "one customer", "where": f"{own} explain CUSTOMER {self.project.folder}"},
+                {"what": "service", "where": f"{own} serve {self.project.folder}"},
+                {"what": "models", "where": f"{_tool('mlflow')} ui --backend-store-uri {uri}"},
             ],
         }
 
@@ -186,6 +185,11 @@ def _reasons(
         progress("reasons for the worklist", done, store.partitions)
     progress("reasons for the worklist", store.partitions, store.partitions)
     return told
+
+
+def _tool(name: str) -> str:
+    """Return a command as it can be typed here, whether or not its environment is activated."""
+    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).with_name(name))
 
 
 def _arrow(reason: Any) -> str:

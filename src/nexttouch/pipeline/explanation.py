@@ -121,12 +121,15 @@ def _decision(decided: pd.DataFrame, customer_id: str) -> dict[str, Any] | None:
         "tier": row["tier"],
         "effect_level": row["effect_level"],
         "expected_value": float(row["expected_value"]),
-        "runner_up": row["runner_up"],
-        "binding": row["binding"],
-        "group": row["group"],
+        **{name: _text(row[name]) for name in ("runner_up", "binding", "group")},
         "why": [w for w in words if isinstance(w, str) and w],
         "decision_id": row["decision_id"],
     }
+
+
+def _text(value: Any) -> str | None:
+    """Return a word; the database gives NaN where there is none."""
+    return value if isinstance(value, str) else None
 
 
 def _known(x: float) -> float | None:

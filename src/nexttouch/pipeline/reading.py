@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nexttouch.engine import EventStore
+
 if TYPE_CHECKING:
     from nexttouch.events import IngestReport
     from nexttouch.pipeline.project import Project
@@ -31,9 +33,12 @@ def read_facts(project: Project, report: IngestReport) -> dict[str, Any]:
             f"{report.corrections:,} rows have an event id that came before with other content: "
             "the first arrival counts."
         )
+    kept_aside = EventStore.open(project.store_folder).manifest.quarantine
     first, last = pd.Timestamp(facts["first"]), pd.Timestamp(facts["last"])
     return facts | {
         "span_days": (last - first).days + 1,
         "notes": notes,
-        "quarantine_file": str(project.store_folder / "quarantine.parquet"),
+        "quarantine_file": None
+        if kept_aside is None
+        else str(project.store_folder / kept_aside.path),
     }

@@ -107,8 +107,8 @@ def score(
     """
     opened = Project.open(project)
     store = EventStore.open(opened.store_folder)
-    predictor, version = champion(opened)
     moment = _moment(as_of, store)
+    predictor, version = champion(opened)
     frames, not_eligible = [], 0
     for done, log in enumerate(store.logs(), start=1):
         predictions = predictor.predict_log(log, int(moment.value // 1000))
@@ -119,8 +119,9 @@ def score(
     progress("scoring", store.partitions, store.partitions)
     scores = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if scores.empty:
+        day = moment.tz_convert(store.time_zone).date()
         message = (
-            f"Nobody is eligible as of {moment.date()}: no customer has an activity event in the "
+            f"Nobody is eligible as of {day}: no customer has an activity event in the "
             "days before. Choose an --as-of inside the log, or widen data.snapshots.eligible."
         )
         raise DataCheckError(message)

@@ -109,7 +109,9 @@ def leakage_certificate(
     customers = _sample(built, project.config.data.certificate_customers)
     events = store.table(customers).to_pandas()
     events["ingested_at"] = events["ingested_at"].fillna(events["timestamp"])
-    spec = store.source_spec("sample")
+    own = project.config.customers
+    rules = {"duplicates": own.duplicates, "earliest_time": own.earliest_time}
+    spec = store.source_spec("sample").model_copy(update=rules)
     definition, cutoffs = built.definition, built.plan.cutoffs_us
     now = pd.Timestamp.max.tz_localize("UTC")
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nexttouch.pipeline.deciding import DecisionReport, decide
+from nexttouch.pipeline.deciding import decide
 from nexttouch.pipeline.ingestion import ingest
 from nexttouch.pipeline.project import Project
-from nexttouch.pipeline.reading import read_facts
-from nexttouch.pipeline.report_page import write_report
-from nexttouch.pipeline.scoring import Scores, score
-from nexttouch.pipeline.training import TrainingReport, train
+from nexttouch.pipeline.run_report import RunReport
+from nexttouch.pipeline.scoring import score
+from nexttouch.pipeline.training import train
 from nexttouch.progress import Progress, quiet
 
 if TYPE_CHECKING:
@@ -19,30 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nexttouch.config import Config
-    from nexttouch.events import IngestReport
 
-__all__ = ["RunReport", "run"]
-
-
-@dataclass(frozen=True, eq=False)
-class RunReport:
-    """Everything one run found."""
-
-    project: Project
-    ingest: IngestReport
-    training: TrainingReport
-    scores: Scores
-    decisions: DecisionReport
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the facts as one JSON document."""
-        return {
-            "project": self.project.name,
-            "ingest": read_facts(self.project, self.ingest),
-            "training": self.training.to_dict(),
-            "scores": self.scores.to_dict(),
-            "decisions": self.decisions.to_dict(),
-        }
+__all__ = ["run"]
 
 
 def run(
@@ -69,5 +45,5 @@ def run(
     training = train(opened, progress=progress)
     scores = score(opened, progress=progress)
     report = RunReport(opened, read, training, scores, decide(opened, progress=progress))
-    write_report(report)
+    report.write_page()
     return report

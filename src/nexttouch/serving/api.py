@@ -109,9 +109,9 @@ def _check_size(request: PredictRequest, asked: list[Customer]) -> None:
 def _from_store(
     ids: list[str], as_of: datetime | None, served: Served, *, explain: bool, now: datetime
 ) -> dict[str, Result]:
-    store = served.events
-    if store is None:
+    if served.events is None:
         return {i: _without(i, "unknown_customer", as_of or now) for i in ids}
+    store = served.events.current()
     run = served.scores.latest_run() if served.scores else None
     scored = run.as_of.to_pydatetime() if run else _EPOCH + store.observed_until_us * _US
     moment = as_of or scored
@@ -186,7 +186,8 @@ def _table(customers: list[Customer], served: Served) -> pa.Table:
     """Bring posted events into one canonical table."""
     pairs = [(c.customer_id, event) for c in customers for event in c.events or ()]
     events = [event for _, event in pairs]
-    known = [m.name for m in served.predictor.vocabulary.measures if m.name != "value"]
+    measures = served.predictor.vocabulary.measures
+    known = {m.name: _UTC_US if m.kind == "date" else pa.float64() for m in measures[1:]}
     strange = sorted({name for event in events for name in event.measures if name not in known})
     if strange:
         raise RequestError(
@@ -202,8 +203,13 @@ def _table(customers: list[Customer], served: Served) -> pa.Table:
         "event_id": pa.array([event.event_id for event in events], pa.string()),
         "actor_id": pa.array([event.actor_id for event in events], pa.string()),
     }
-    for name in known:
-        columns[name] = pa.array([event.measures.get(name) for event in events], pa.float64())
+    for name, kind in known.items():
+        given = [event.measures.get(name) for event in events]
+        wanted = datetime if kind == _UTC_US else float
+        if not all(value is None or isinstance(value, wanted) for value in given):
+            what = "a time with a zone" if wanted is datetime else "a number"
+            raise RequestError(f"'{name}' must be {what} in every event that carries it.")
+        columns[name] = pa.array(given, kind)
     return pa.table(columns)
 
 

@@ -33,7 +33,9 @@ class Event(_Strict):
     event: Text = Field(description="Name of the event, as in the event log.")
     channel: Text | None = None
     value: Number | None = Field(default=None, description="Money in major units.")
-    measures: dict[Text, Number] = Field(default={}, description="Further numbers by name.")
+    measures: dict[Text, Number | AwareDatetime] = Field(
+        default={}, description="Further numbers by name; dates in ISO 8601 with a zone."
+    )
     ingested_at: AwareDatetime | None = Field(default=None, description="When it became known.")
     event_id: Text | None = None
     actor_id: Text | None = Field(default=None, description="The acting person in the account.")

@@ -75,8 +75,10 @@ def safe_uri(uri: str) -> str:
     --------
     >>> safe_uri("postgresql://me:secret@db/mlflow")
     'postgresql://db/mlflow'
+    >>> safe_uri("http://me:s@cret@host:5000"), safe_uri("sqlite:////home/a@b/mlflow.db")
+    ('http://host:5000', 'sqlite:////home/a@b/mlflow.db')
     """
-    return re.sub(r"://[^/@]*@", "://", uri)
+    return re.sub(r"://[^/].*@", "://", uri)
 
 
 @contextmanager

@@ -91,7 +91,8 @@ class Tracker:
         state.mkdir(parents=True, exist_ok=True)
         database = state / "mlflow.db"
         uri = uri or f"sqlite:///{database}"
-        if uri == f"sqlite:///{database}" and not database.exists():
+        first_use = uri == f"sqlite:///{database}" and not database.exists()
+        if first_use:
             progress("Creating the MLflow database (first use only)", 0, 1)
         mlflow = import_mlflow()
         with speaking(uri):
@@ -103,6 +104,8 @@ class Tracker:
                 number = client.create_experiment(project, artifact_location=artifacts)
             else:
                 number = made.experiment_id if made else client.create_experiment(project)
+        if first_use:
+            progress("Creating the MLflow database (first use only)", 1, 1)
         return cls(project, uri, state, str(number), client)
 
     @contextmanager

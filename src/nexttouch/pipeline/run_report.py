@@ -1,7 +1,8 @@
-"""The run report: one page for data scientists, beside the worklist."""
+"""The run report: everything one run found, as facts and as a page for data scientists."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,20 +11,51 @@ from nexttouch import plots
 from nexttouch.pipeline.evaluation import feature_groups
 from nexttouch.pipeline.files import write_whole
 from nexttouch.pipeline.predictor import Predictor
+from nexttouch.pipeline.reading import read_facts
 from nexttouch.pipeline.training import transitions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nexttouch.events import IngestReport
+    from nexttouch.pipeline.deciding import DecisionReport
     from nexttouch.pipeline.evaluation import Evaluation
+    from nexttouch.pipeline.project import Project
+    from nexttouch.pipeline.scoring import Scores
+    from nexttouch.pipeline.training import TrainingReport
     from nexttouch.pipeline.training_data import Built
-    from nexttouch.pipeline.whole_run import RunReport
 
-__all__ = ["write_report"]
+__all__ = ["RunReport"]
 
 
-def write_report(report: RunReport) -> Path:
-    """Write ``report.html`` into the worklist folder."""
+@dataclass(frozen=True, eq=False)
+class RunReport:
+    """Everything one run found."""
+
+    project: Project
+    ingest: IngestReport
+    training: TrainingReport
+    scores: Scores
+    decisions: DecisionReport
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as one JSON document."""
+        return {
+            "project": self.project.name,
+            "ingest": read_facts(self.project, self.ingest),
+            "training": self.training.to_dict(),
+            "scores": self.scores.to_dict(),
+            "decisions": self.decisions.to_dict(),
+        }
+
+    def write_page(self) -> Path:
+        """Write ``report.html`` into the worklist folder."""
+        file = self.project.worklist_folder / "report.html"
+        write_whole(file, _page(self).encode())
+        return file
+
+
+def _page(report: RunReport) -> str:
     training = report.training
     built, evaluation = training.built, training.evaluation
     facts = report.to_dict()
@@ -60,7 +92,7 @@ def write_report(report: RunReport) -> Path:
         "currency": report.decisions.decisions.currency,
         "horizon_days": built.definition.labels.horizon_days,
     }
-    page = plots.run_report_page(
+    return plots.run_report_page(
         parts,
         title=f"{report.project.name}: run of {report.scores.run.created_at.date()}",
         trust={
@@ -69,9 +101,6 @@ def write_report(report: RunReport) -> Path:
             "data_up_to": report.scores.run.as_of,
         },
     )
-    file = report.project.worklist_folder / "report.html"
-    write_whole(file, page.encode())
-    return file
 
 
 def _quarantine(reasons: dict[str, int]) -> pd.DataFrame | str:
