@@ -233,6 +233,15 @@ def test_no_events_give_no_rows(spark, path):
     assert found[0] == []
 
 
+def test_customers_of_whom_nothing_has_arrived_have_no_rows(spark, path):
+    events = random_events(10)
+    never = pa.array([int(CUTOFFS[-1]) + 1] * len(events)).cast(TYPES["ingested_at"])
+    unheard = events.set_column(events.column_names.index("ingested_at"), "ingested_at", never)
+    renamed = pa.array([f"{name} later" for name in events["customer_id"].to_pylist()])
+    both = pa.concat_tables([events, unheard.set_column(0, "customer_id", renamed)])
+    assert_same(by_spark(spark, path, both), batch(path, events))
+
+
 def test_ids_that_a_collation_holds_for_one_stay_two(spark, path):
     events = random_events(7)
     frame = spark.createDataFrame(events)
