@@ -36,8 +36,8 @@ test: setup-dev check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests src notebooks
 
 check: setup-dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -47,7 +47,7 @@ nightly: setup-dev
 # The lists name packages, versions and hashes only, never where they come from.
 lock: setup-dev
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra notebook --generate-hashes --no-header --no-annotate --python-version 3.11 --quiet -o constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra demo --extra notebook --extra postgres --extra dev --generate-hashes --no-header --no-annotate --python-version 3.11 --quiet -c constraints.txt -o constraints-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra notebook --extra postgres --extra spark --extra dev --generate-hashes --no-header --no-annotate --python-version 3.11 --quiet -c constraints.txt -o constraints-dev.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache models/*/state models/*/bundle

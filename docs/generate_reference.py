@@ -18,7 +18,7 @@ def config_page() -> str:
     lines = [
         "# Every field of nexttouch.yaml",
         "",
-        "Written by `python docs/generate_reference.py`. Unknown keys are refused with the nearest name.",
+        "Written by `python docs/generate_reference.py`. An unknown key is refused.",
         "",
         "| field | type | default | meaning |",
         "| --- | --- | --- | --- |",
@@ -65,7 +65,8 @@ def _fields(
 def _parts(field: dict[str, Any], suffix: str = "") -> list[tuple[str, str]]:
     if "$ref" in field:
         return [(field["$ref"].removeprefix("#/$defs/"), suffix)]
-    found = [p for key in ("anyOf", "oneOf", "allOf") for f in field.get(key, ()) for p in _parts(f, suffix)]
+    branches = [f for key in ("anyOf", "oneOf", "allOf") for f in field.get(key, ())]
+    found = [part for branch in branches for part in _parts(branch, suffix)]
     if isinstance(field.get("items"), dict):
         found += _parts(field["items"], suffix + "[]")
     if isinstance(field.get("additionalProperties"), dict):

@@ -3,10 +3,13 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from nexttouch.errors import BundleError, ConfigError, TrackingError
+from nexttouch.jit import kernel_path
 from nexttouch.serving import start
 from nexttouch.serving.loading import load
 from nexttouch.tracking import Tracker
@@ -55,3 +58,16 @@ def test_a_damaged_bundle_is_never_loaded(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BundleError, match=r"scorer/churn.txt.*damaged"):
         load()
+
+
+def test_a_model_trained_on_another_kernel_is_served_with_a_warning(
+    shop, tmp_path, monkeypatch, caplog
+):
+    rows = np.zeros((2, len(shop.predictor.path.names)), dtype=np.float32)
+    for kernel in (kernel_path(), "python"):
+        info = {**shop.predictor.info, "kernel": kernel}
+        replace(shop.predictor, info=info).write(tmp_path / kernel, rows)
+        monkeypatch.setenv("NEXTTOUCH_BUNDLE", str(tmp_path / kernel))
+        assert not caplog.text
+        load()
+    assert "from the python kernel; this service runs the compiled one" in caplog.text

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from nexttouch.jit import jit, kernel_path
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -96,12 +98,9 @@ def _use_numba(customers: int, engine: Engine) -> bool:
 
 @cache
 def _compiled() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
-    try:
-        import numba  # noqa: PLC0415 - slow to load, and not needed for small problems
-    except ImportError:
+    if kernel_path() == "python":  # numpy is quicker than loops that are not compiled
         return None
-    compile_ = numba.njit(nogil=True, fastmath=False)
-    return compile_(_best_loop), compile_(_total_loop)
+    return jit(_best_loop), jit(_total_loop)
 
 
 def _best_loop(quanta: Any, segment: Any, price: Any, out: Any) -> None:  # pragma: no cover

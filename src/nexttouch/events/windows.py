@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-import numba
 import numpy as np
+
+from nexttouch.jit import jit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class EventsOf:
         return last
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@jit
 def _before(offsets: Any, timestamp_us: Any, customer: Any, moment_us: Any) -> Any:
     out = np.empty(len(customer), np.int64)
     for row in range(len(customer)):

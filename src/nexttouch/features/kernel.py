@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nexttouch.features import rows
-from nexttouch.features.jit import jit, sources
+from nexttouch.jit import jit, sources
 
 if TYPE_CHECKING:
     from typing import Any
@@ -281,4 +281,4 @@ def _build(source: str) -> Any:  # noqa: C901, PLR0915  holds one function
     return sweep
 
 
-sweep = _build(sources("rows", "bind", "layout", "columns"))
+sweep = _build(sources(__file__, "rows", "bind", "layout", "columns"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nexttouch.features.columns import MOVES_DAYS
-from nexttouch.features.jit import jit
+from nexttouch.jit import jit
 
 if TYPE_CHECKING:
     from typing import Any

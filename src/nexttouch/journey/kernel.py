@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numba
 import numpy as np
 
 from nexttouch.events.log import MISSING
+from nexttouch.jit import jit
 from nexttouch.journey.atoms import Kind
 from nexttouch.journey.plan import Slot
 
@@ -39,8 +39,6 @@ _SUM, _DATED = int(Slot.SUM), int(Slot.DATE)
 _TO, _WAITS, _FIRST, _END = range(4)  # columns of PlanArrays.rules
 _KIND, _SLOT, _LEAST, _WINDOW = range(4)  # of PlanArrays.conditions
 _KEEPS, _MEASURE, _SPAN, _RING, _LENGTH = range(5)  # of PlanArrays.slots
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Memory(NamedTuple):
@@ -80,7 +78,7 @@ def fresh_memory(plan: PlanArrays) -> Memory:
     return Memory(*(np.zeros(size, dtype=np.int64) for size in sizes))
 
 
-@_compiled
+@jit
 def _forget(plan, memory, first):
     for slot in range(plan.slots.shape[0]):
         keeps = plan.slots[slot, _KEEPS]
@@ -89,7 +87,7 @@ def _forget(plan, memory, first):
     memory.spent[:] = MISSING
 
 
-@_compiled
+@jit
 def _copy(source, target):
     target.value[:] = source.value
     target.mark[:] = source.mark
@@ -97,7 +95,7 @@ def _copy(source, target):
     target.spent[:] = source.spent
 
 
-@_compiled
+@jit
 def _take_in(plan, memory, now, event, day, measures, row):
     """Count one event."""
     for slot in range(plan.slots.shape[0]):
@@ -126,7 +124,7 @@ def _take_in(plan, memory, now, event, day, measures, row):
                 memory.mark[slot] = now
 
 
-@_compiled
+@jit
 def _evict(plan, memory, now, times, events, measures, taken):
     """Take what is too old out of the windowed sums; marks rest on the next event to leave."""
     for slot in range(plan.slots.shape[0]):
@@ -145,7 +143,7 @@ def _evict(plan, memory, now, times, events, measures, taken):
         memory.mark[slot] = head
 
 
-@_compiled
+@jit
 def _nth_latest(plan, memory, condition):
     """Return the time of the n-th latest unit; there must be n."""
     slot = plan.conditions[condition, _SLOT]
@@ -153,7 +151,7 @@ def _nth_latest(plan, memory, condition):
     return memory.ring[plan.slots[slot, _RING] + place]
 
 
-@_compiled
+@jit
 def _holds(plan, memory, condition, now, event_used):
     """Tell whether a condition holds from just after ``now`` on."""
     kind = plan.conditions[condition, _KIND]
@@ -174,7 +172,7 @@ def _holds(plan, memory, condition, now, event_used):
     return holds
 
 
-@_compiled
+@jit
 def _first_that_holds(plan, memory, stage, now, event_used):
     """Return the rule that takes a customer out of the stage now, or -1."""
     for way in range(plan.stage_start[stage], plan.stage_start[stage + 1]):
@@ -189,7 +187,7 @@ def _first_that_holds(plan, memory, stage, now, event_used):
     return -1
 
 
-@_compiled
+@jit
 def _settle(plan, memory, stage, now):
     """Fire rules until none holds; list them in ``memory.fired`` and return how many."""
     event_used = False
@@ -206,7 +204,7 @@ def _settle(plan, memory, stage, now):
     return memory.fired.shape[0]
 
 
-@_compiled
+@jit
 def _next_timer(plan, memory, stage, now, times, taken):
     """Return the next instant after ``now`` at which passing time alone may make a rule fire."""
     soonest = NEVER
@@ -231,7 +229,7 @@ def _next_timer(plan, memory, stage, now, times, taken):
     return soonest
 
 
-@_compiled
+@jit
 def _run_silent(plan, memory, scratch, stage, timer, until_us, times, events, measures, taken):
     """Return the stage at ``until_us`` if no further event happens."""
     if timer >= until_us:
@@ -247,14 +245,14 @@ def _run_silent(plan, memory, scratch, stage, timer, until_us, times, events, me
     return stage
 
 
-@_compiled
+@jit
 def _longer(values):
     longer = np.empty(2 * values.shape[0], dtype=values.dtype)
     longer[: values.shape[0]] = values
     return longer
 
 
-@_compiled
+@jit
 def run_machine(
     plan,
     memory,
@@ -324,7 +322,7 @@ def run_machine(
     return move_offsets, at_us[:n_moves].copy(), rules[:n_moves].copy(), silent
 
 
-@_compiled
+@jit
 def last_before(offsets, at_us, customer, moment_us):
     """Return per row the place of the customer's last move before the moment, or -1."""
     place = np.empty(customer.shape[0], dtype=np.int64)

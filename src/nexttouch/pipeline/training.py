@@ -11,6 +11,7 @@ import pandas as pd
 
 from nexttouch.bundle import open_bundle, verify_in_child
 from nexttouch.bundle.swap import move_into_place, remove_leftovers, temporary_beside
+from nexttouch.jit import kernel_path
 from nexttouch.journey import stage_table, transition_matrix
 from nexttouch.models import GateLine, Scorer, gate
 from nexttouch.pipeline.evaluation import Evaluation, evaluate
@@ -192,6 +193,7 @@ def _fit(built: Built, evaluation: Evaluation, certificate: Certificate) -> Pred
             "trained_until": pd.Timestamp(built.observed_until_us, unit="us", tz="UTC").isoformat(),
             "data_digest": built.data_digest,
             "certificate_passed": certificate.passed,
+            "kernel": kernel_path(),
             "entry_points": {
                 "predictor": "nexttouch.pipeline.predictor:Predictor",
                 "probe": "nexttouch.pipeline.predictor:probe_bundle",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 from nexttouch.bundle import verify_in_child
 from nexttouch.engine import EventStore
 from nexttouch.errors import ConfigError
+from nexttouch.jit import kernel_path
 from nexttouch.pipeline.predictor import Predictor
 from nexttouch.pipeline.project import Project
 from nexttouch.serving.api import Served
@@ -17,6 +19,8 @@ from nexttouch.store import ScoreStore
 __all__ = ["BUNDLE", "PROJECT", "VERSION", "load"]
 
 BUNDLE, PROJECT, VERSION = "NEXTTOUCH_BUNDLE", "NEXTTOUCH_PROJECT", "NEXTTOUCH_MODEL_VERSION"
+
+logger = logging.getLogger("bentoml.nexttouch")
 
 
 def load() -> Served:
@@ -39,6 +43,7 @@ def load() -> Served:
     predictor = Predictor.of(bundle)
     if project is not None:
         predictor = predictor.priced_by(project.config)
+    _compare_kernels(predictor)
     model = Model(
         name=predictor.definition.name,
         version=os.environ.get(VERSION) or bundle.digest[:12],
@@ -55,6 +60,17 @@ def load() -> Served:
         events=EventStore.open(project.store_folder) if has_events else None,
         scores=ScoreStore.open(project.database_url),
     )
+
+
+def _compare_kernels(predictor: Predictor) -> None:
+    here = kernel_path()
+    there = predictor.info.get("kernel", here)
+    if there != here:
+        logger.warning(
+            "The model was trained on features from the %s kernel; this service runs the %s one.",
+            there,
+            here,
+        )
 
 
 def _packed() -> Path:

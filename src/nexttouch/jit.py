@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["jit", "sources"]
+__all__ = ["jit", "kernel_path", "sources"]
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -37,20 +37,40 @@ def jit(function: Callable[..., Any]) -> Any:
         return njit(function, nogil=True, fastmath=False)
 
 
-def sources(*modules: str) -> str:
-    """Return a digest of modules of this room that a compiled function is made from.
+def kernel_path() -> Literal["compiled", "python"]:
+    """Say how functions given to ``jit`` run in this process.
+
+    Examples
+    --------
+    >>> kernel_path()
+    'compiled'
+    """
+    return "compiled" if hasattr(jit(_nothing), "py_func") else "python"
+
+
+def sources(beside: str, *modules: str) -> str:
+    """Return a digest of modules that a compiled function is made from.
 
     The disk cache looks at a function's own file only. A compiled function that has this digest as
     a free variable is compiled anew when one of the others changes.
 
+    Parameters
+    ----------
+    beside : str
+        ``__file__`` of the module that asks; the others lie in its folder.
+    modules : str
+        Their names.
+
     Examples
     --------
-    >>> len(sources("jit", "rows"))
+    >>> len(sources(__file__, "jit", "progress"))
     64
     """
-    here = Path(__file__)
     digest = hashlib.sha256()
     for module in modules:
-        path = here.with_name(f"{module}.py")
+        path = Path(beside).with_name(f"{module}.py")
         digest.update(path.read_bytes() if path.exists() else module.encode())
     return digest.hexdigest()
+
+
+def _nothing() -> None: ...
