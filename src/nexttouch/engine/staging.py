@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nexttouch.engine.checks import RowContract, row_contract
 from nexttouch.engine.columns import literal, quoted
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from nexttouch.engine.sources import Batch
+    from nexttouch.engine.tombstones import Tombstones
     from nexttouch.events.spec import CustomersSpec
 
 __all__ = ["Staging"]
@@ -135,6 +137,22 @@ class Staging:
             place = table.schema.get_field_index(name)
             table = table.set_column(place, name, table.column(place).cast(UTC_US))
         return table
+
+    def forget(self, erased: Tombstones) -> None:
+        """Take out what names an erased customer: rows, and rows set aside with their counts."""
+        if not erased.marks:
+            return
+        marks = ", ".join(map(literal, erased.marks))
+        self._run(
+            f"DELETE FROM staged WHERE sha256({literal(erased.salt)} || customer_id) IN ({marks})"
+        )
+        kept = self.quarantine()
+        gone = kept.filter(pc.invert(erased.spare(kept)))
+        for reason in gone.column("reason").to_pylist():
+            self.quarantined[reason] -= 1
+        self.quarantined = {reason: n for reason, n in self.quarantined.items() if n}
+        self.connection.register("spared", kept.filter(erased.spare(kept)))
+        self._run("CREATE OR REPLACE TABLE quarantined AS SELECT * FROM spared")
 
     def quarantine(self) -> pa.Table:
         """Return the rows set aside, by source and row."""

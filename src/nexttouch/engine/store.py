@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -12,10 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nexttouch.engine.files import verified
-from nexttouch.engine.manifest import Manifest
+from nexttouch.engine.manifest import Manifest, partition_of
+from nexttouch.engine.merge import merge, merged_actors, whole
+from nexttouch.engine.segments import SegmentReader
+from nexttouch.engine.write import row_schema
+from nexttouch.events.build import actor_numbers
 from nexttouch.events.canonical import UTC_US
 from nexttouch.events.log import MISSING, EventLog
 from nexttouch.events.measures import to_number
+from nexttouch.events.order import sort_events
 from nexttouch.events.report import LogSummary
 from nexttouch.events.spec import CANONICAL, CustomersSpec, MappingSpec, MeasureSpec, SourceSpec
 
@@ -32,15 +36,14 @@ __all__ = ["EventStore"]
 
 Number = TypeVar("Number", bound=np.generic)
 
-_LOG_COLUMNS = (
-    "timestamp",
-    "ingested_at",
-    "event_code",
-    "channel_code",
-    "local_day",
-    "local_hour",
-    "actor_number",
-)
+_CODES: dict[str, type[np.integer[Any]]] = {
+    "event_code": np.uint16,
+    "channel_code": np.uint16,
+    "local_day": np.int32,
+    "local_hour": np.int8,
+    "actor_number": np.int32,
+}
+_LOG_COLUMNS = ("timestamp", "ingested_at", *_CODES)
 
 
 class EventStore:
@@ -55,7 +58,7 @@ class EventStore:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self._customers: dict[int, tuple[NDArray[np.object_], NDArray[np.int64]]] = {}
+        self._reader = SegmentReader(path)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -127,25 +130,43 @@ class EventStore:
         return len(self.manifest.partitions)
 
     def read(self, partition: int) -> EventLog:
-        """Return the events of one partition's customers.
+        """Return the events of one partition's customers, in one order whatever the segments.
 
         Raises
         ------
         DamagedStoreError
             If a file is not what was written.
         """
-        segment = self._segment(partition)
-        if segment is None:
-            return self._log(np.array([], dtype=object), np.zeros(1, np.int64), None)
-        ids, offsets = self._customer_index(partition, segment)
-        names = [*_LOG_COLUMNS, *(m.name for m in self.vocabulary.measures)]
-        table = pq.read_table(verified(self.path, segment.events), columns=names)
-        return self._log(ids, offsets, table)
+        segments = self._segments(partition)
+        measures = self.vocabulary.measures
+        names = [*_LOG_COLUMNS, *(m.name for m in measures)]
+        if not segments:
+            none = np.array([], dtype=object)
+            return self._log(none, np.zeros(1, np.int64), self._arrays(self._empty_table(names)))
+        indexes = [self._reader.index(segment) for segment in segments]
+        table = pa.concat_tables([self._reader.events(segment, names) for segment in segments])
+        arrays = self._arrays(table)
+        if len(segments) == 1:
+            return self._log(indexes[0].ids, indexes[0].offsets, arrays)
+
+        def content(rows: NDArray[np.int64], kept: list[str] | None = None) -> pa.Table:
+            kept = kept or row_schema(measures).names
+            tables = [self._reader.events(segment, kept) for segment in segments]
+            return pa.concat_tables(tables).take(pa.array(rows))
+
+        merged = merge(indexes, arrays["timestamp"], content, [m.name for m in measures])
+        arrays = {name: array[merged.order] for name, array in arrays.items()}
+        arrays["actor_number"] = merged_actors(
+            merged,
+            arrays["actor_number"],
+            lambda rows: whole(content(rows, ["actor_id"]).column("actor_id")),
+        )
+        return self._log(merged.customer_ids, merged.offsets, arrays)
 
     def logs(self) -> Iterator[EventLog]:
         """Yield the events of every partition that has customers."""
         for partition in range(self.partitions):
-            if self._segment(partition) is not None:
+            if self._segments(partition):
                 yield self.read(partition)
 
     def customer(self, customer_id: str) -> EventLog | None:
@@ -155,7 +176,7 @@ class EventStore:
         if table is None:
             return None
         offsets = np.array([0, table.num_rows], dtype=np.int64)
-        return self._log(np.array([customer_id], dtype=object), offsets, table)
+        return self._log(np.array([customer_id], dtype=object), offsets, self._arrays(table))
 
     def table(self, customer_ids: Sequence[str]) -> pa.Table:
         """Return canonical source rows of some customers; `source_spec` reads them back.
@@ -166,17 +187,17 @@ class EventStore:
         names = list(dict.fromkeys((*CANONICAL, *measures)))
         found = (self._rows_of(customer_id, names) for customer_id in dict.fromkeys(customer_ids))
         tables = [table for table in found if table is not None]
-        whole = pa.concat_tables([self._empty_table(names), *tables]).combine_chunks()
+        rows = pa.concat_tables([self._empty_table(names), *tables]).combine_chunks()
         for name, measure in measures.items():
-            steps = whole.column(name).combine_chunks()
+            steps = rows.column(name).combine_chunks()
             if measure.kind == "date":
                 column = steps.cast(UTC_US)
             else:
                 missing = steps.is_null().to_numpy(zero_copy_only=False)
                 numbers = to_number(steps.fill_null(0).to_numpy(), measure)
                 column = pa.array(numbers, mask=missing)
-            whole = whole.set_column(names.index(name), name, column)
-        return whole
+            rows = rows.set_column(names.index(name), name, column)
+        return rows
 
     def source_spec(self, table: str = "events") -> CustomersSpec:
         """Return the spec that ingests what `table` returns, with this store's observed span.
@@ -209,9 +230,12 @@ class EventStore:
         """Return the rows set aside: reason, source, row, and the text of each mapped column."""
         import pandas as pd  # noqa: PLC0415 - only this method hands out pandas
 
-        if self.manifest.quarantine is None:
+        if not self.manifest.quarantine:
             return pd.DataFrame(columns=["reason", "source", "row", *CANONICAL, "line"])
-        table = pq.read_table(verified(self.path, self.manifest.quarantine))
+        parts = [pq.read_table(verified(self.path, file)) for file in self.manifest.quarantine]
+        table = pa.concat_tables(parts)
+        order = [(name, "ascending") for name in ("source", "row", "reason", "line")]
+        table = table.take(pc.sort_indices(table, order))
         return pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names})
 
     def verify(self) -> int:
@@ -226,76 +250,66 @@ class EventStore:
             verified(self.path, file, again=True)
         return len(self.manifest.files())
 
-    def _segment(self, partition: int) -> Segment | None:
-        segments = self.manifest.partitions[partition]
-        return segments[0] if segments else None
-
-    def _customer_index(
-        self, partition: int, segment: Segment
-    ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-        """Return a partition's customer ids and their offsets, kept after the first reading."""
-        path = verified(self.path, segment.customers)
-        if partition not in self._customers:
-            table = pq.read_table(path)
-            ids = table.column("customer_id").to_numpy()
-            counts = table.column("events").to_numpy()
-            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-            self._customers[partition] = ids, offsets
-        return self._customers[partition]
+    def _segments(self, partition: int) -> list[Segment]:
+        """Return a partition's segments that hold events, the largest first."""
+        segments = self.manifest.partitions[partition].segments
+        found = [segment for segment in segments if segment.events.rows]
+        return sorted(found, key=lambda segment: -segment.events.rows)
 
     def _rows_of(self, customer_id: str, names: Sequence[str]) -> pa.Table | None:
         """Read only the row groups that hold one customer."""
-        digest = hashlib.md5(customer_id.encode(errors="surrogatepass"), usedforsecurity=False)
-        partition = digest.digest()[0] % self.partitions
-        segment = self._segment(partition)
-        if segment is None:
-            return None
-        ids, offsets = self._customer_index(partition, segment)
-        at = int(np.searchsorted(ids, customer_id))
-        if at == len(ids) or ids[at] != customer_id:
-            return None
-        start, stop = int(offsets[at]), int(offsets[at + 1])
-        with pq.ParquetFile(verified(self.path, segment.events)) as file:
-            rows = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-            ends = np.cumsum(rows)
-            first = int(np.searchsorted(ends, start, side="right"))
-            last = int(np.searchsorted(ends, stop - 1, side="right"))
-            table = file.read_row_groups(range(first, last + 1), columns=list(names))
-        before = int(ends[first] - rows[first])
-        return table.select(list(names)).slice(start - before, stop - start)
+        tables: list[pa.Table] = []
+        segments = self._segments(partition_of(customer_id, self.partitions))
+        measures = self.vocabulary.measures
+        if len(segments) > 1:
+            names = list(dict.fromkeys((*names, *row_schema(measures).names)))
+        for segment in segments:
+            at, known = self._reader.index(segment).find(np.array([customer_id], dtype=object))
+            if known[0]:
+                tables.append(self._reader.events_of(segment, at, names))
+        if len(tables) < 2:
+            return tables[0] if tables else None
+        table = pa.concat_tables(tables)
+        columns = {name: whole(table.column(name)) for name in row_schema(measures).names}
+        found = sort_events(columns, [m.name for m in measures])
+        actor = actor_numbers(columns["actor_id"], found.order, found.customer)
+        table = table.take(pa.array(found.order))
+        if "actor_number" in names:
+            place = table.schema.get_field_index("actor_number")
+            table = table.set_column(place, "actor_number", pa.array(actor))
+        return table
+
+    def _arrays(self, table: pa.Table) -> dict[str, NDArray[Any]]:
+        """Turn stored columns into the arrays of a log."""
+        arrays = {name: _plain(table, name, kind) for name, kind in _CODES.items()}
+        whole_numbers = ("timestamp", "ingested_at", *(m.name for m in self.vocabulary.measures))
+        return arrays | {name: _int64(table, name) for name in whole_numbers}
 
     def _log(
-        self, ids: NDArray[np.object_], offsets: NDArray[np.int64], table: pa.Table | None
+        self, ids: NDArray[np.object_], offsets: NDArray[np.int64], arrays: dict[str, NDArray[Any]]
     ) -> EventLog:
-        """Turn stored columns into the arrays of a log."""
-        measures = self.vocabulary.measures
-        if table is None:
-            table = self._empty_table([*_LOG_COLUMNS, *(m.name for m in measures)])
-        timestamp_us = _int64(table, "timestamp")
-        arrived_us = _int64(table, "ingested_at")
-        values = np.empty((len(measures), table.num_rows), dtype=np.int64)
-        for row, measure in enumerate(measures):
-            values[row] = _int64(table, measure.name)
+        """Name the arrays of a log."""
+        timestamp_us, arrived_us = arrays["timestamp"], arrays["ingested_at"]
+        values = np.empty((len(self.vocabulary.measures), len(timestamp_us)), dtype=np.int64)
+        for row, measure in enumerate(self.vocabulary.measures):
+            values[row] = arrays[measure.name]
         return EventLog(
             customer_ids=ids,
             offsets=offsets,
             timestamp_us=timestamp_us,
             arrived_us=np.where(arrived_us == MISSING, timestamp_us, arrived_us),
-            event=_plain(table, "event_code", np.uint16),
-            channel=_plain(table, "channel_code", np.uint16),
-            local_day=_plain(table, "local_day", np.int32),
-            local_hour=_plain(table, "local_hour", np.int8),
+            event=arrays["event_code"],
+            channel=arrays["channel_code"],
+            local_day=arrays["local_day"],
+            local_hour=arrays["local_hour"],
             measures=values,
-            actor=_plain(table, "actor_number", np.int32),
+            actor=arrays["actor_number"],
             vocabulary=self.vocabulary,
         )
 
     def _empty_table(self, names: Sequence[str]) -> pa.Table:
-        kinds = dict.fromkeys(CANONICAL, pa.string())
-        kinds |= {"timestamp": UTC_US, "ingested_at": UTC_US}
-        kinds |= {"event_code": pa.uint16(), "channel_code": pa.uint16()}
-        kinds |= {"local_day": pa.int32(), "local_hour": pa.int8(), "actor_number": pa.int32()}
-        kinds |= {m.name: pa.int64() for m in self.vocabulary.measures}
+        kinds = {field.name: field.type for field in row_schema(self.vocabulary.measures)}
+        kinds |= {name: pa.from_numpy_dtype(kind) for name, kind in _CODES.items()}
         return pa.table({name: pa.array([], kinds[name]) for name in names})
 
 
