@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nexttouch.engine import EventStore, append, files, ingest, partitions, rebuild
+from nexttouch.engine import EventStore, files, ingest, partitions, rebuild
 from nexttouch.errors import DamagedStoreError
 from nexttouch.events import CustomersSpec
 
@@ -51,7 +50,7 @@ rows = st.fixed_dictionaries(
         "miles": st.none() | st.sampled_from([0.5, 3.0]),
     }
 )
-tie = {name: None for name in SCHEMA.names} | {
+tie = dict.fromkeys(SCHEMA.names) | {
     "customer_id": "7",
     "timestamp": 1_743_285_600_000_000,
 }
@@ -169,7 +168,7 @@ def days(seed: int, day: int, n: int = 300) -> list[dict]:
     chance = random.Random(seed * 1000 + day)
     start = 1_740_000_000_000_000
     found = []
-    for k in range(n):
+    for _k in range(n):
         on = day - (chance.random() < 0.1)
         at = start + on * 86_400_000_000 + chance.randrange(86_400) * 1_000_000
         found.append(

@@ -17,11 +17,11 @@ from nexttouch.errors import DamagedStoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Tombstones"]
+__all__ = ["Tombstones", "words_of"]
 
 _FILE = "erased.json"
 _FIELDS = re.compile(r"[,;|\t]")
-_BETWEEN = re.compile(r"""[\s,;|"':{}\[\]()<>=&]+""")
+_BETWEEN = re.compile(r"""[\s,;|"':{}\[\]()<>=&/?#]+""")
 
 
 @dataclass(frozen=True)
@@ -117,5 +117,18 @@ class Tombstones:
     def _named_in(self, text: str | None) -> bool:
         if not text:
             return False
-        words = {text, *_BETWEEN.split(text), *(f.strip(" \"'") for f in _FIELDS.split(text))}
-        return any(self.holds(word) for word in words if word)
+        return any(self.holds(word) for word in set(words_of(text)) if word)
+
+
+def words_of(text: str) -> list[str]:
+    """Return a text as a whole, and the fields and words in it, as CSV, JSON and HTML part them.
+
+    Examples
+    --------
+    >>> words_of("a b,1")[1:]
+    ['a b', 'a', 'b', '1']
+    """
+    fields = [field.strip(" \"'") for field in _FIELDS.split(text)]
+    words = _BETWEEN.split(text)
+    kept = [field for field in fields if field not in words]
+    return [text] * (len(fields) > 1 or len(words) > 1) + kept + words
