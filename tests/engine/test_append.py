@@ -366,7 +366,7 @@ def kill_appends(folder, moments):
     ingest(spec, project=folder, store=folder / "s", now=NOW)
     before = decoded(EventStore.open(folder / "s"))
     for number, moment in enumerate(moments, start=1):
-        write(folder, number, days(7, number, n=2000))
+        write(folder, number, days(7, number, n=1000))
         command = [sys.executable, "-c", CHILD, str(folder), str(folder / "spec.json")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
             with contextlib.suppress(BrokenPipeError):
@@ -390,7 +390,7 @@ def kill_appends(folder, moments):
 
 
 def test_a_killed_append_leaves_a_whole_store(tmp_path):
-    kill_appends(tmp_path, [0.04 * step for step in range(10)])
+    kill_appends(tmp_path, [0.03 * step for step in range(10)])
 
 
 @pytest.mark.nightly

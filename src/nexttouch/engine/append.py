@@ -56,8 +56,8 @@ class Append(Work):
 def _jobs(
     writer: PartitionWriter, staging: Staging, old: Manifest
 ) -> Iterator[Callable[[], Partition] | Partition]:
-    for number, partition in enumerate(old.partitions):
-        rows = staging.partition(number, len(old.partitions))
+    found = staging.by_partition(len(old.partitions))
+    for number, (partition, rows) in enumerate(zip(old.partitions, found, strict=True)):
         yield partial(_added, writer, number, partition, rows) if rows.num_rows else partition
 
 

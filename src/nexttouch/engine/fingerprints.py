@@ -34,6 +34,7 @@ def fingerprints(customer_id: pa.Array, event_id: pa.Array) -> NDArray[np.uint64
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> found = fingerprints(pa.array(["a", "a", "b", "a"]), pa.array(["1", "1", "1", None]))
     >>> (found[0] == found[1]).item(), (found[0] == found[2]).item(), found[3].item()
     (True, False, 0)

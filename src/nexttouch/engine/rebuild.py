@@ -53,8 +53,7 @@ class Rebuild(Work):
 def _jobs(
     writer: PartitionWriter, staging: Staging, partitions: int
 ) -> Iterator[Callable[[], Partition] | Partition]:
-    for number in range(partitions):
-        rows = staging.partition(number, partitions)
+    for number, rows in enumerate(staging.by_partition(partitions)):
         yield partial(_fresh, writer, number, rows) if rows.num_rows else Partition()
 
 

@@ -20,6 +20,7 @@ from nexttouch.events.spec import CANONICAL
 from nexttouch.events.zones import zone_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import duckdb
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Staging"]
 
 _DAY_US = 86_400_000_000
+_ROWS_AT_ONCE = 250_000
 
 
 @dataclass
@@ -126,11 +128,27 @@ class Staging:
         found = self._rows(f"SELECT DISTINCT {quoted(column)} FROM staged WHERE _reason IS NULL")
         return sorted(row[0] for row in found if row[0] is not None)
 
-    def partition(self, number: int, partitions: int) -> pa.Table:
-        """Return one partition's usable rows as a canonical table, in no order."""
+    def by_partition(self, partitions: int) -> Iterator[pa.Table]:
+        """Yield each partition's usable rows as a canonical table, in no order.
+
+        Few rows are fetched at once; many by partition, so that memory holds only some of them.
+        """
+        if self.rows() > _ROWS_AT_ONCE:
+            for number in range(partitions):
+                yield self._usable(f"AND _bucket % {partitions} = {number}")
+            return
+        rows = self._usable("", "_bucket")
+        number_of = rows.column("_bucket").to_numpy() % partitions
+        order = np.argsort(number_of, kind="stable")
+        ends = np.searchsorted(number_of[order], np.arange(partitions + 1))
+        rows = rows.drop_columns("_bucket").take(pa.array(order))
+        for number in range(partitions):
+            yield rows.slice(int(ends[number]), int(ends[number + 1] - ends[number]))
+
+    def _usable(self, which: str, *more: str) -> pa.Table:
         table = self.connection.sql(
-            f"SELECT {', '.join(map(quoted, self.names))} FROM staged "
-            f"WHERE _bucket % {partitions} = {number} AND _reason IS NULL"
+            f"SELECT {', '.join((*map(quoted, self.names), *more))} FROM staged "
+            f"WHERE _reason IS NULL {which}"
         ).to_arrow_table()
         dates = (measure.name for measure in self.spec.measures() if measure.kind == "date")
         for name in ("timestamp", "ingested_at", *dates):

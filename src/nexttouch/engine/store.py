@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nexttouch.engine.files import verified
 from nexttouch.engine.manifest import Manifest, partition_of
-from nexttouch.engine.merge import merge, merged_actors, whole
-from nexttouch.engine.segments import SegmentReader
+from nexttouch.engine.reading import LogReader
 from nexttouch.engine.write import row_schema
-from nexttouch.events.build import actor_numbers
 from nexttouch.events.canonical import UTC_US
-from nexttouch.events.log import MISSING, EventLog
 from nexttouch.events.measures import to_number
-from nexttouch.events.order import sort_events
 from nexttouch.events.report import LogSummary
 from nexttouch.events.spec import CANONICAL, CustomersSpec, MappingSpec, MeasureSpec, SourceSpec
 
@@ -27,23 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from nexttouch.engine.manifest import Segment
-    from nexttouch.events.log import Vocabulary
+    from nexttouch.events.log import EventLog, Vocabulary
 
 __all__ = ["EventStore"]
-
-Number = TypeVar("Number", bound=np.generic)
-
-_CODES: dict[str, type[np.integer[Any]]] = {
-    "event_code": np.uint16,
-    "channel_code": np.uint16,
-    "local_day": np.int32,
-    "local_hour": np.int8,
-    "actor_number": np.int32,
-}
-_LOG_COLUMNS = ("timestamp", "ingested_at", *_CODES)
 
 
 class EventStore:
@@ -58,7 +41,7 @@ class EventStore:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self._reader = SegmentReader(path)
+        self._reader = LogReader(path, manifest.vocabulary)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -137,31 +120,7 @@ class EventStore:
         DamagedStoreError
             If a file is not what was written.
         """
-        segments = self._segments(partition)
-        measures = self.vocabulary.measures
-        names = [*_LOG_COLUMNS, *(m.name for m in measures)]
-        if not segments:
-            none = np.array([], dtype=object)
-            return self._log(none, np.zeros(1, np.int64), self._arrays(self._empty_table(names)))
-        indexes = [self._reader.index(segment) for segment in segments]
-        table = pa.concat_tables([self._reader.events(segment, names) for segment in segments])
-        arrays = self._arrays(table)
-        if len(segments) == 1:
-            return self._log(indexes[0].ids, indexes[0].offsets, arrays)
-
-        def content(rows: NDArray[np.int64], kept: list[str] | None = None) -> pa.Table:
-            kept = kept or row_schema(measures).names
-            tables = [self._reader.events(segment, kept) for segment in segments]
-            return pa.concat_tables(tables).take(pa.array(rows))
-
-        merged = merge(indexes, arrays["timestamp"], content, [m.name for m in measures])
-        arrays = {name: array[merged.order] for name, array in arrays.items()}
-        arrays["actor_number"] = merged_actors(
-            merged,
-            arrays["actor_number"],
-            lambda rows: whole(content(rows, ["actor_id"]).column("actor_id")),
-        )
-        return self._log(merged.customer_ids, merged.offsets, arrays)
+        return self._reader.log(self._segments(partition))
 
     def logs(self) -> Iterator[EventLog]:
         """Yield the events of every partition that has customers."""
@@ -171,12 +130,8 @@ class EventStore:
 
     def customer(self, customer_id: str) -> EventLog | None:
         """Return one customer's events, or None when the store does not know the id."""
-        names = (*_LOG_COLUMNS, *(m.name for m in self.vocabulary.measures))
-        table = self._rows_of(customer_id, names)
-        if table is None:
-            return None
-        offsets = np.array([0, table.num_rows], dtype=np.int64)
-        return self._log(np.array([customer_id], dtype=object), offsets, self._arrays(table))
+        segments = self._segments(partition_of(customer_id, self.partitions))
+        return self._reader.log_of(segments, customer_id)
 
     def table(self, customer_ids: Sequence[str]) -> pa.Table:
         """Return canonical source rows of some customers; `source_spec` reads them back.
@@ -185,9 +140,12 @@ class EventStore:
         """
         measures = {m.name: m for m in self.vocabulary.measures}
         names = list(dict.fromkeys((*CANONICAL, *measures)))
-        found = (self._rows_of(customer_id, names) for customer_id in dict.fromkeys(customer_ids))
-        tables = [table for table in found if table is not None]
-        rows = pa.concat_tables([self._empty_table(names), *tables]).combine_chunks()
+        tables = [row_schema(self.vocabulary.measures).empty_table().select(names)]
+        for customer_id in dict.fromkeys(customer_ids):
+            segments = self._segments(partition_of(customer_id, self.partitions))
+            found = self._reader.rows_of(segments, customer_id, names)
+            tables += [] if found is None else [found.select(names)]
+        rows = pa.concat_tables(tables).combine_chunks()
         for name, measure in measures.items():
             steps = rows.column(name).combine_chunks()
             if measure.kind == "date":
@@ -255,73 +213,6 @@ class EventStore:
         segments = self.manifest.partitions[partition].segments
         found = [segment for segment in segments if segment.events.rows]
         return sorted(found, key=lambda segment: -segment.events.rows)
-
-    def _rows_of(self, customer_id: str, names: Sequence[str]) -> pa.Table | None:
-        """Read only the row groups that hold one customer."""
-        tables: list[pa.Table] = []
-        segments = self._segments(partition_of(customer_id, self.partitions))
-        measures = self.vocabulary.measures
-        if len(segments) > 1:
-            names = list(dict.fromkeys((*names, *row_schema(measures).names)))
-        for segment in segments:
-            at, known = self._reader.index(segment).find(np.array([customer_id], dtype=object))
-            if known[0]:
-                tables.append(self._reader.events_of(segment, at, names))
-        if len(tables) < 2:
-            return tables[0] if tables else None
-        table = pa.concat_tables(tables)
-        columns = {name: whole(table.column(name)) for name in row_schema(measures).names}
-        found = sort_events(columns, [m.name for m in measures])
-        actor = actor_numbers(columns["actor_id"], found.order, found.customer)
-        table = table.take(pa.array(found.order))
-        if "actor_number" in names:
-            place = table.schema.get_field_index("actor_number")
-            table = table.set_column(place, "actor_number", pa.array(actor))
-        return table
-
-    def _arrays(self, table: pa.Table) -> dict[str, NDArray[Any]]:
-        """Turn stored columns into the arrays of a log."""
-        arrays = {name: _plain(table, name, kind) for name, kind in _CODES.items()}
-        whole_numbers = ("timestamp", "ingested_at", *(m.name for m in self.vocabulary.measures))
-        return arrays | {name: _int64(table, name) for name in whole_numbers}
-
-    def _log(
-        self, ids: NDArray[np.object_], offsets: NDArray[np.int64], arrays: dict[str, NDArray[Any]]
-    ) -> EventLog:
-        """Name the arrays of a log."""
-        timestamp_us, arrived_us = arrays["timestamp"], arrays["ingested_at"]
-        values = np.empty((len(self.vocabulary.measures), len(timestamp_us)), dtype=np.int64)
-        for row, measure in enumerate(self.vocabulary.measures):
-            values[row] = arrays[measure.name]
-        return EventLog(
-            customer_ids=ids,
-            offsets=offsets,
-            timestamp_us=timestamp_us,
-            arrived_us=np.where(arrived_us == MISSING, timestamp_us, arrived_us),
-            event=arrays["event_code"],
-            channel=arrays["channel_code"],
-            local_day=arrays["local_day"],
-            local_hour=arrays["local_hour"],
-            measures=values,
-            actor=arrays["actor_number"],
-            vocabulary=self.vocabulary,
-        )
-
-    def _empty_table(self, names: Sequence[str]) -> pa.Table:
-        kinds = {field.name: field.type for field in row_schema(self.vocabulary.measures)}
-        kinds |= {name: pa.from_numpy_dtype(kind) for name, kind in _CODES.items()}
-        return pa.table({name: pa.array([], kinds[name]) for name in names})
-
-
-def _int64(table: pa.Table, name: str) -> NDArray[np.int64]:
-    column = table.column(name).cast(pa.int64())
-    values: NDArray[np.int64] = pc.fill_null(column, int(MISSING)).to_numpy()
-    return values
-
-
-def _plain(table: pa.Table, name: str, kind: type[Number]) -> NDArray[Number]:
-    values: NDArray[Any] = table.column(name).to_numpy()
-    return values.astype(kind, copy=False)
 
 
 def _moment(moment_us: int) -> pd.Timestamp:
