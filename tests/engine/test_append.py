@@ -120,6 +120,7 @@ def write(folder, number, records):
     pq.write_table(table, folder / f"{number}.parquet")
 
 
+again = tie | {"event": "a", "timestamp": tie["timestamp"] + 5_400_000_000}
 split = given(
     st.lists(st.lists(rows, min_size=1, max_size=12), min_size=2, max_size=5),
     st.booleans(),
@@ -134,6 +135,7 @@ quickly = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 @example(
     [[tie | {"event": "b", "actor_id": "z"}], [tie | {"event": "a", "actor_id": "y"}]], False, 8, 9
 )
+@example([[tie | {"event": "a", "event_id": "1"}], [again | {"event_id": "1"}]], False, 8, 9)
 @example([[tie | {"event": "a"}], [tie | {"event": "a"}], [tie | {"event": "a"}]], True, 1, 9)
 def test_any_split_gives_the_same_store(tmp_path_factory, batches, drop, most, per_partition):
     assert_split_is_whole(tmp_path_factory.mktemp("split"), batches, drop, most, per_partition)
@@ -178,7 +180,7 @@ def days(seed: int, day: int, n: int = 300) -> list[dict]:
                 "event": chance.choice(["view", "buy", f"new{day}"]),
                 "channel": chance.choice([None, "web", "app"]),
                 "value": chance.randrange(9999) / 100,
-                "event_id": f"{day}-{chance.randrange(n)}",
+                "event_id": f"{day - (chance.random() < 0.05)}-{chance.randrange(n)}",
                 "ingested_at": at + chance.randrange(3) * 3_600_000_000,
                 "actor_id": chance.choice([None, "ann", "bob", f"p{day}"]),
             }
