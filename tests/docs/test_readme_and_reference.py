@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nexttouch.cli.app import app
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -56,8 +58,6 @@ def test_links_of_the_readme_lead_to_files():
 
 
 def test_commands_of_the_readme_exist():
-    from nexttouch.cli.app import app
-
     known = {c.name or c.callback.__name__ for c in app.registered_commands}
     for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL):
         for line in block.splitlines():

@@ -167,9 +167,8 @@ def test_tables_can_be_ingested_again(made, tmp_path):
     ingest(store.source_spec(), project=tmp_path, store=tmp_path / "s", tables=tables, now=NOW)
     again = EventStore.open(tmp_path / "s")
     assert again.table(ids) == store.table(ids)
-    assert [file.sha256 for file in again.manifest.files()] == [
-        file.sha256 for file in store.manifest.files()
-    ]
+    for one, other in zip(again.manifest.partitions, store.manifest.partitions, strict=True):
+        assert [s.events.sha256 for s in one.segments] == [s.events.sha256 for s in other.segments]
     assert again.observed_until_us == store.observed_until_us
 
 
@@ -241,7 +240,7 @@ def test_a_file_is_verified_before_each_use_after_a_change(made, tmp_path):
     ingest(spec_of(1), project=tmp_path, store=tmp_path / "s", tables={"t0": many()}, now=NOW)
     store = EventStore.open(tmp_path / "s")
     store.read(0)
-    path = tmp_path / "s" / store.manifest.partitions[0][0].events.path
+    path = tmp_path / "s" / store.manifest.partitions[0].segments[0].events.path
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
@@ -249,7 +248,7 @@ def test_a_file_is_verified_before_each_use_after_a_change(made, tmp_path):
         store.read(0)
     path.unlink()
     with pytest.raises(DamagedStoreError, match="is missing or unreadable"):
-        store.customer(str(next(iter(store._customers[0][0]))))
+        store.customer(str(store._reader.index(store.manifest.partitions[0].segments[0]).ids[0]))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"digest": "x"}', "{}"])
@@ -260,6 +259,6 @@ def test_a_broken_manifest_is_refused(tmp_path, text):
 
 
 def test_a_store_of_another_layout_is_refused(made, tmp_path, monkeypatch):
-    monkeypatch.setattr("nexttouch.engine.manifest.SCHEMA_VERSION", 2)
-    with pytest.raises(DataCheckError, match="has layout 1, this version reads 2"):
+    monkeypatch.setattr("nexttouch.engine.manifest.SCHEMA_VERSION", 3)
+    with pytest.raises(DataCheckError, match="has layout 2, this version reads 3"):
         EventStore.open(made)

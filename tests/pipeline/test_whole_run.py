@@ -44,7 +44,8 @@ def test_what_was_read_is_what_the_file_and_the_store_hold(finished, store, kit)
 
 
 def test_rows_put_aside_are_kept_where_the_report_says(finished, store, kit):
-    aside = pd.read_parquet(finished.document["ingest"]["quarantine_file"])
+    (file,) = finished.document["ingest"]["quarantine_files"]
+    aside = pd.read_parquet(file)
     assert aside["reason"].value_counts().to_dict() == kit.quarantined
     assert len(store.quarantine()) == len(aside)
     assert set(aside.loc[aside["reason"] == "time_in_future", "row"]) == {

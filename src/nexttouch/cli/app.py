@@ -170,6 +170,21 @@ def explain(customer: str, project: ProjectArg = HERE, *, json: JsonFlag = False
 
 
 @app.command()
+def erase(
+    customer: str,
+    project: ProjectArg = HERE,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what holds the customer.")
+    ] = False,
+) -> None:
+    """Remove a customer from everything the project keeps, and prove it; prints JSON."""
+    from nexttouch.pipeline import erase as verb
+
+    Console(json=True).document(verb(project, customer, dry_run=dry_run).to_dict())
+
+
+@app.command()
 def serve(
     project: ProjectArg = HERE,
     *,

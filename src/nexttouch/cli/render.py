@@ -50,13 +50,15 @@ def show_ingest(out: Console, facts: Facts) -> None:
     out.print(
         f"{facts['events']:,} events of {facts['customers']:,} customers, "
         f"{facts['first'][:10]} to {facts['last'][:10]} ({facts['span_days']} days)"
-        + ("" if facts["changed"] else "; nothing new since the last ingest")
+        + {"nothing new": "; nothing new since the last ingest"}.get(facts["how"], "")
     )
+    if facts["why"] and facts["why"] != "there was no store":
+        out.print(f"The store was made anew: {escape(facts['why'])}.")
     out.print(", ".join(f"{escape(name)} {count:,}" for name, count in facts["by_event"].items()))
     reasons = facts["quarantined"]
     if reasons:
         _table(out, ["put aside because", "rows"], [[r, f"{n:,}"] for r, n in reasons.items()])
-        out.print(f"Rows kept to look at: {escape(facts['quarantine_file'])}")
+        out.print("Rows kept to look at: " + escape(", ".join(facts["quarantine_files"])))
     else:
         out.print("No row had to be put aside.")
     for note in facts["notes"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nexttouch.engine.manifest import Manifest
+from nexttouch.engine.write import ROOMS
 from nexttouch.errors import DataCheckError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def sweep(store: Path) -> None:
         kept = {file.path for file in Manifest.read(store).files()}
     except DataCheckError:
         return
-    for room in ("events", "customers", "quarantine"):
+    for room in ROOMS:
         for file in (store / room).glob("*.parquet"):
             if f"{room}/{file.name}" not in kept:
                 file.unlink(missing_ok=True)

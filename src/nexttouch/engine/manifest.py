@@ -8,29 +8,67 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from nexttouch.engine.files import StoredFile, replace_file
+from nexttouch.engine.tally import Tally
+from nexttouch.engine.tombstones import Tombstones
 from nexttouch.errors import DamagedStoreError, DataCheckError
 from nexttouch.events.log import Measure, Vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MANIFEST", "SCHEMA_VERSION", "Manifest", "Segment"]
+__all__ = ["MANIFEST", "SCHEMA_VERSION", "Manifest", "Partition", "Segment", "partition_of"]
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Some events of one partition's customers, in content order, and who they belong to."""
+    """Some events of one partition's customers, in content order, and who they belong to.
+
+    Attributes
+    ----------
+    events : StoredFile
+    customers : StoredFile
+        Ids, numbers of events and times of the last event.
+    ids : StoredFile or None
+        Fingerprints of event ids, sorted; those of ``aside`` included.
+    aside : StoredFile or None
+        Rows that lost their event id to a row that had arrived before.
+    """
 
     events: StoredFile
     customers: StoredFile
+    ids: StoredFile | None = None
+    aside: StoredFile | None = None
+
+    def files(self) -> list[StoredFile]:
+        """Return the files there are."""
+        found = (self.events, self.customers, self.ids, self.aside)
+        return [file for file in found if file is not None]
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> Self:
         """Read the written form."""
-        return cls(StoredFile(**parts["events"]), StoredFile(**parts["customers"]))
+        return cls(**{name: StoredFile(**file) for name, file in parts.items() if file})
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Customers of one partition: their segments, oldest first, and what these add up to.
+
+    No two segments hold the same event id of a customer, nor repeats of rows when those are to be
+    dropped: what remains for a reader is to put the segments' rows into one order.
+    """
+
+    segments: tuple[Segment, ...] = ()
+    tally: Tally = field(default_factory=Tally)
+
+    @classmethod
+    def from_dict(cls, parts: dict[str, Any]) -> Self:
+        """Read the written form."""
+        segments = tuple(Segment.from_dict(segment) for segment in parts["segments"])
+        return cls(segments, Tally(**parts["tally"]))
 
 
 @dataclass(frozen=True)
@@ -41,15 +79,18 @@ class Manifest:
 
     Attributes
     ----------
-    partitions : tuple of tuple of Segment
+    partitions : tuple of Partition
         Customer c is in partition ``md5(c)[0] % len(partitions)``; a partition without customers
         has no segment.
     batches : tuple of dict
-        Source number, name, sha256, rows and quarantined rows of each file, query or table.
-    quarantine : StoredFile or None
-        Rows set aside.
+        Source number, name, sha256, how it was read, rows and quarantined rows of each file, query
+        or table.
+    quarantine : tuple of StoredFile
+        Rows set aside, by ingest.
     retry_at_us : int or None
         From this moment on, a row that lay too far in the future can be taken in.
+    erased : Tombstones
+        Customers whose rows are never taken in again.
     """
 
     time_zone: str
@@ -67,17 +108,18 @@ class Manifest:
     corrections: int
     spec_digest: str
     batches: tuple[dict[str, Any], ...]
-    partitions: tuple[tuple[Segment, ...], ...]
-    quarantine: StoredFile | None = None
+    partitions: tuple[Partition, ...]
+    quarantine: tuple[StoredFile, ...] = ()
     retry_at_us: int | None = None
+    erased: Tombstones = field(default_factory=Tombstones)
     schema_version: int = SCHEMA_VERSION
     digest: str = field(default="", compare=False)
 
     def files(self) -> list[StoredFile]:
         """Return every file of the store."""
-        segments = [segment for partition in self.partitions for segment in partition]
-        found = [file for segment in segments for file in (segment.events, segment.customers)]
-        return [*found, self.quarantine] if self.quarantine else found
+        segments = [segment for partition in self.partitions for segment in partition.segments]
+        found = [file for segment in segments for file in segment.files()]
+        return list(dict.fromkeys([*found, *self.quarantine]))
 
     def write(self, store: Path) -> Self:
         """Commit: from here on readers see this manifest. Returns it with its digest."""
@@ -122,13 +164,17 @@ class Manifest:
             tuple(vocabulary["channels"]),
             tuple(Measure(**measure) for measure in vocabulary["measures"]),
         )
-        parts["partitions"] = tuple(
-            tuple(Segment.from_dict(segment) for segment in partition)
-            for partition in parts["partitions"]
-        )
+        parts["partitions"] = tuple(map(Partition.from_dict, parts["partitions"]))
         parts["batches"] = tuple(parts["batches"])
-        parts["quarantine"] = StoredFile(**parts["quarantine"]) if parts["quarantine"] else None
+        parts["quarantine"] = tuple(StoredFile(**file) for file in parts["quarantine"])
+        parts["erased"] = Tombstones(parts["erased"]["salt"], tuple(parts["erased"]["marks"]))
         return cls(**parts, digest=digest)
+
+
+def partition_of(customer_id: str, partitions: int) -> int:
+    """Return the partition that a customer is in."""
+    text = customer_id.encode(errors="surrogatepass")
+    return hashlib.md5(text, usedforsecurity=False).digest()[0] % partitions
 
 
 def _digest(parts: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from nexttouch.errors import DataCheckError, nearest
 from nexttouch.events.canonical import to_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from nexttouch.events.spec import CustomersSpec, SourceSpec
@@ -55,19 +56,32 @@ class Batch:
         Names of all columns of the table.
     sha256 : str
         Of the content.
+    way : str
+        Hash of how it is read.
     """
 
     source: int
     name: str
     format: Format
     sha256: str
+    way: str
     paths: tuple[str, ...] = ()
     table: pa.Table | None = None
     columns: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What makes two batches the same: their content and how it is read, not their name."""
+        return self.way, self.sha256
+
 
 def find_batches(
-    spec: CustomersSpec, *, project: Path, tables: Mapping[str, Any], spill: Path
+    spec: CustomersSpec,
+    *,
+    project: Path,
+    tables: Mapping[str, Any],
+    spill: Path,
+    hash_of: Callable[[Path], str] = sha256_of,
 ) -> list[Batch]:
     """Find and hash everything the spec names.
 
@@ -80,6 +94,13 @@ def find_batches(
         Data frames by the name a source's ``table`` or ``dataset`` gives.
     spill : Path
         Folder in which query results wait.
+    hash_of : callable
+        Returns the sha256 of a file.
+
+    Returns
+    -------
+    list of Batch
+        A file that is there twice, read in the same way, has the same identity twice.
 
     Raises
     ------
@@ -89,18 +110,33 @@ def find_batches(
     batches: list[Batch] = []
     for number, source in enumerate(spec.sources):
         if source.path is not None:
-            batches += _files(number, source.path, project)
+            batches += _files(number, source, spec, project, hash_of)
         elif source.query is not None:
             paths = spill_query(source, project=project, spill=spill / f"query-{number}")
             digest = hashlib.sha256("".join(map(sha256_of, paths)).encode()).hexdigest()
             names = tuple(str(path) for path in paths)
-            batches.append(Batch(number, source.name, "parquet", digest, paths=names))
+            way = _way_of(spec, source, source.name, source.query)
+            batches.append(Batch(number, source.name, "parquet", digest, way, paths=names))
         else:
             batches.append(_table(number, source, spec, tables))
     return batches
 
 
-def _files(number: int, path: str, project: Path) -> Iterator[Batch]:
+def _way_of(spec: CustomersSpec, source: SourceSpec, *more: object) -> str:
+    """Hash what decides how a source is read; not where it is, and no password."""
+    how = (spec.mapping_of(source), source.csv, spec.timestamps_of(source))
+    plain = json.dumps([*(part.model_dump(mode="json") for part in how), *more], sort_keys=True)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def _files(
+    number: int,
+    source: SourceSpec,
+    spec: CustomersSpec,
+    project: Path,
+    hash_of: Callable[[Path], str],
+) -> Iterator[Batch]:
+    path = str(source.path)
     place = project / path
     if place.is_file():
         found = [place]
@@ -125,11 +161,12 @@ def _files(number: int, path: str, project: Path) -> Iterator[Batch]:
             msg = f"'{name}' has no known ending; files may end in {', '.join(_FORMATS)}."
             raise DataCheckError(msg)
         try:
-            digest = sha256_of(file)
+            digest = hash_of(file)
         except OSError as error:
             msg = f"'{name}' cannot be read: {error.strerror}. Check its permissions."
             raise DataCheckError(msg) from error
-        yield Batch(number, name, kind, digest, paths=(str(file),))
+        way = _way_of(spec, source, kind, ".tsv" in name.lower())
+        yield Batch(number, name, kind, digest, way, paths=(str(file),))
 
 
 def _format(file: Path) -> Format | None:
@@ -156,7 +193,8 @@ def _table(
         writer.write_table(kept.combine_chunks(), max_chunksize=1 << 16)
     names = getattr(given, "column_names", None) or getattr(given, "columns", kept.column_names)
     columns = tuple(map(str, names))
-    return Batch(number, name, "table", digest.hash.hexdigest(), table=kept, columns=columns)
+    way = _way_of(spec, source, "table", name)
+    return Batch(number, name, "table", digest.hash.hexdigest(), way, table=kept, columns=columns)
 
 
 class _HashSink:

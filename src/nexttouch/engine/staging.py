@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nexttouch.engine.checks import RowContract, row_contract
 from nexttouch.engine.columns import literal, quoted
@@ -19,16 +20,19 @@ from nexttouch.events.spec import CANONICAL
 from nexttouch.events.zones import zone_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import duckdb
 
     from nexttouch.engine.sources import Batch
+    from nexttouch.engine.tombstones import Tombstones
     from nexttouch.events.spec import CustomersSpec
 
 __all__ = ["Staging"]
 
 _DAY_US = 86_400_000_000
+_ROWS_AT_ONCE = 250_000
 
 
 @dataclass
@@ -124,17 +128,49 @@ class Staging:
         found = self._rows(f"SELECT DISTINCT {quoted(column)} FROM staged WHERE _reason IS NULL")
         return sorted(row[0] for row in found if row[0] is not None)
 
-    def partition(self, number: int, partitions: int) -> pa.Table:
-        """Return one partition's usable rows as a canonical table, in no order."""
+    def by_partition(self, partitions: int) -> Iterator[pa.Table]:
+        """Yield each partition's usable rows as a canonical table, in no order.
+
+        Few rows are fetched at once; many by partition, so that memory holds only some of them.
+        """
+        if self.rows() > _ROWS_AT_ONCE:
+            for number in range(partitions):
+                yield self._usable(f"AND _bucket % {partitions} = {number}")
+            return
+        rows = self._usable("", "_bucket")
+        number_of = rows.column("_bucket").to_numpy() % partitions
+        order = np.argsort(number_of, kind="stable")
+        ends = np.searchsorted(number_of[order], np.arange(partitions + 1))
+        rows = rows.drop_columns("_bucket").take(pa.array(order))
+        for number in range(partitions):
+            yield rows.slice(int(ends[number]), int(ends[number + 1] - ends[number]))
+
+    def _usable(self, which: str, *more: str) -> pa.Table:
         table = self.connection.sql(
-            f"SELECT {', '.join(map(quoted, self.names))} FROM staged "
-            f"WHERE _bucket % {partitions} = {number} AND _reason IS NULL"
+            f"SELECT {', '.join((*map(quoted, self.names), *more))} FROM staged "
+            f"WHERE _reason IS NULL {which}"
         ).to_arrow_table()
         dates = (measure.name for measure in self.spec.measures() if measure.kind == "date")
         for name in ("timestamp", "ingested_at", *dates):
             place = table.schema.get_field_index(name)
             table = table.set_column(place, name, table.column(place).cast(UTC_US))
         return table
+
+    def forget(self, erased: Tombstones) -> None:
+        """Take out what names an erased customer: rows, and rows set aside with their counts."""
+        if not erased.marks:
+            return
+        marks = ", ".join(map(literal, erased.marks))
+        self._run(
+            f"DELETE FROM staged WHERE sha256({literal(erased.salt)} || customer_id) IN ({marks})"
+        )
+        kept = self.quarantine()
+        gone = kept.filter(pc.invert(erased.spare(kept)))
+        for reason in gone.column("reason").to_pylist():
+            self.quarantined[reason] -= 1
+        self.quarantined = {reason: n for reason, n in self.quarantined.items() if n}
+        self.connection.register("spared", kept.filter(erased.spare(kept)))
+        self._run("CREATE OR REPLACE TABLE quarantined AS SELECT * FROM spared")
 
     def quarantine(self) -> pa.Table:
         """Return the rows set aside, by source and row."""

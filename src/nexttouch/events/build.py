@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["OTHER", "BuiltLog", "build", "build_log"]
+__all__ = ["OTHER", "BuiltLog", "actor_numbers", "build", "build_log"]
 
 OTHER = "other"
 """Reserved name of events and channels that a given vocabulary does not know."""
@@ -143,7 +143,7 @@ def build(
         local_day=day,
         local_hour=hour,
         measures=values,
-        actor=_actor_numbers(columns["actor_id"], order, found.customer),
+        actor=actor_numbers(columns["actor_id"], order, found.customer),
         vocabulary=Vocabulary(events, channels, measures),
     )
     return BuiltLog(log, found, unknown_events, unknown_channels)
@@ -176,10 +176,30 @@ def _codes(
     return names, np.array([*codes, 0], dtype=np.uint16)[indices], unknown
 
 
-def _actor_numbers(
+def actor_numbers(
     column: pa.Array, order: NDArray[np.int64], customer: NDArray[np.int32]
 ) -> NDArray[np.int32]:
-    """Count each customer's people by first appearance; -1 where the person is unknown."""
+    """Count each customer's people by first appearance; -1 where the person is unknown.
+
+    Parameters
+    ----------
+    column : pyarrow.Array of str, shape (n_rows,)
+        Who acted.
+    order : int64, shape (n_kept,)
+        Row at each place, grouped by customer.
+    customer : int32, shape (n_kept,)
+        Customer number at each place.
+
+    Returns
+    -------
+    int32, shape (n_kept,)
+
+    Examples
+    --------
+    >>> people = pa.array(["ann", None, "bob", "ann"])
+    >>> actor_numbers(people, np.array([2, 0, 1, 3]), np.zeros(4, np.int32)).tolist()
+    [0, 1, -1, 1]
+    """
     if column.null_count == len(column):
         return np.full(len(order), -1, dtype=np.int32)
     coded = column.dictionary_encode()

@@ -34,6 +34,8 @@ class SortedEvents:
         Rows that repeat another in every column; kept unless asked to be dropped.
     redelivered, corrections : int
         Rows left out because their event id had arrived before, with the same or other content.
+    lost : int64, shape (redelivered + corrections,)
+        These rows of the canonical table, in content order.
     """
 
     order: NDArray[np.int64]
@@ -42,6 +44,7 @@ class SortedEvents:
     repeats: int
     redelivered: int
     corrections: int
+    lost: NDArray[np.int64]
 
 
 def sort_events(
@@ -83,14 +86,14 @@ def sort_events(
         _refine(order, starts, [columns[name] for name in level if name in columns])
     keep, redelivered, corrections = _first_arrivals(columns, order, customer[order])
     group = np.cumsum(starts)[keep]
-    order = order[keep]
+    order, lost = order[keep], order[~keep]
     first = np.ones(len(order), dtype=bool)
     first[1:] = group[1:] != group[:-1]
     if duplicates == "drop":
         order = order[first]
     repeats = int(len(first) - first.sum())
     names = ids.dictionary.take(pa.array(by_bytes)).to_numpy(zero_copy_only=False)
-    return SortedEvents(order, customer[order], names, repeats, redelivered, corrections)
+    return SortedEvents(order, customer[order], names, repeats, redelivered, corrections, lost)
 
 
 def _refine(order: NDArray[np.int64], starts: NDArray[np.bool_], keys: list[pa.Array]) -> None:

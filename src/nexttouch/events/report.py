@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ import pandas as pd
 if TYPE_CHECKING:
     from nexttouch.events.log import EventLog
 
-__all__ = ["IngestReport", "LogSummary", "log_summary"]
+How = Literal["nothing new", "appended", "rebuilt"]
+
+__all__ = ["How", "IngestReport", "LogSummary", "log_summary"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class IngestReport:
         Of the store's manifest.
     seconds : float
         Wall time.
+    how : {"nothing new", "appended", "rebuilt"}
+        Whether new batches were added to the store, or it was made from all of them.
+    why : str
+        Why it was made from all of them.
     """
 
     changed: bool
@@ -87,11 +93,15 @@ class IngestReport:
     sources: tuple[dict[str, Any], ...]
     digest: str
     seconds: float = field(compare=False)
+    how: How = "rebuilt"
+    why: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
             "changed": self.changed,
+            "how": self.how,
+            "why": self.why,
             **self.summary.to_dict(),
             "rows_read": self.rows_read,
             "quarantined": dict(self.quarantined),

@@ -46,7 +46,5 @@ def read_facts(project: Project, report: IngestReport) -> dict[str, Any]:
     return facts | {
         "span_days": (last - first).days + 1,
         "notes": notes,
-        "quarantine_file": None
-        if kept_aside is None
-        else str(project.store_folder / kept_aside.path),
+        "quarantine_files": [str(project.store_folder / file.path) for file in kept_aside],
     }
