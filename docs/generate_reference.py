@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from nexttouch import errors
 from nexttouch.config import Config, SchemaNames
 
 REFERENCE = Path(__file__).parent / "reference"
+ROOMS = ("journey", "features", "training", "models", "decisions", "datasets", "plots")
+"""Rooms whose ``__all__`` is public, beside the root."""
 
 
 def config_page() -> str:
@@ -19,6 +22,7 @@ def config_page() -> str:
         "# Every field of nexttouch.yaml",
         "",
         "Written by `python docs/generate_reference.py`. An unknown key is refused.",
+        "`[]` stands for each item of a list, `NAME` for a name that you choose.",
         "",
         "| field | type | default | meaning |",
         "| --- | --- | --- | --- |",
@@ -42,10 +46,36 @@ def errors_page() -> str:
         "| code | error | exit code | meaning |",
         "| --- | --- | --- | --- |",
     ]
-    for kind in sorted(kinds, key=lambda k: k.code):
-        meaning = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        lines.append(f"| {kind.code} | `{kind.__name__}` | {kind.exit_code} | {meaning} |")
+    lines += [
+        f"| {kind.code} | `{kind.__name__}` | {kind.exit_code} | {_about(kind)} |"
+        for kind in sorted(kinds, key=lambda k: k.code)
+    ]
     return "\n".join(lines) + "\n"
+
+
+def api_page() -> str:
+    """List every public name of the root and of the rooms."""
+    lines = [
+        "# Every public name",
+        "",
+        "Written by `python docs/generate_reference.py`. What is not listed may change any day.",
+        "`help(name)` tells arguments and errors, with an example that runs.",
+    ]
+    for home in ("nexttouch", *(f"nexttouch.{room}" for room in ROOMS)):
+        module = importlib.import_module(home)
+        lines += ["", f"## {home}", "", "| name | what it is or does |", "| --- | --- |"]
+        lines += [f"| `{name}` | {_about(getattr(module, name))} |" for name in module.__all__]
+    return "\n".join(lines) + "\n"
+
+
+def _about(thing: Any) -> str:
+    """Return the first paragraph of a docstring as one line of a table."""
+    return _in_cell(inspect.getdoc(thing) or "")
+
+
+def _in_cell(text: str) -> str:
+    first = " ".join(text.split("\n\n", maxsplit=1)[0].split())
+    return first.replace("``", "`").replace("|", "\\|")
 
 
 def _fields(
@@ -55,11 +85,17 @@ def _fields(
     for name, field in node.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         default = "required" if name in required else _default(field)
-        meaning = " ".join(str(field.get("description", "")).split()).replace("|", "\\|")
+        meaning = _in_cell(str(field.get("description") or _section(schema, field)))
         lines.append(f"| `{here}` | {_type(schema, field)} | {default} | {meaning} |")
         for ref, suffix in _parts(field):
             if ref not in seen:
                 _fields(schema, schema["$defs"][ref], here + suffix, lines, (*seen, ref))
+
+
+def _section(schema: dict[str, Any], field: dict[str, Any]) -> str:
+    """Return what a section says of itself, where its field says nothing."""
+    refs = [ref for ref, suffix in _parts(field) if not suffix]
+    return str(schema["$defs"][refs[0]].get("description", "")) if refs else ""
 
 
 def _parts(field: dict[str, Any], suffix: str = "") -> list[tuple[str, str]]:
@@ -86,17 +122,18 @@ def _type(schema: dict[str, Any], field: dict[str, Any]) -> str:
         return "list"
     if field.get("type") == "object":
         return "mapping"
-    return str(field.get("type", "value"))
+    return str(field.get("type", "time"))  # the one type of ours that JSON does not have
 
 
 def _default(field: dict[str, Any]) -> str:
     value = field.get("default")
     if isinstance(value, dict | list) and len(str(value)) > 60:
         return "see its fields"
-    return "" if value is None else f"`{value}`"
+    return "" if value is None or value == "" else f"`{value}`"
 
 
 if __name__ == "__main__":
     REFERENCE.mkdir(exist_ok=True)
     (REFERENCE / "config.md").write_text(config_page(), encoding="utf-8")
     (REFERENCE / "errors.md").write_text(errors_page(), encoding="utf-8")
+    (REFERENCE / "api.md").write_text(api_page(), encoding="utf-8")

@@ -1,10 +1,16 @@
 """The pages keep their promises: links lead somewhere, examples run, words are in order."""
 
+import doctest
+import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+import nexttouch
+from nexttouch.cli.app import app
 from nexttouch.config import Config
 from nexttouch.datasets.simulator.world import (
     CHAMPION_LOSS,
@@ -15,12 +21,29 @@ from nexttouch.datasets.simulator.world import (
 )
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SELF_CONTAINED = [("simulated-world.md", 0), ("worklist.md", 0)]
+"""Python that runs as it stands; tests beside the rooms run the other examples."""
 
 
 def _blocks(page, language):
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def _generator():
+    file = ROOT / "docs" / "generate_reference.py"
+    spec = importlib.util.spec_from_file_location("generate_reference", file)
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    return generator
+
+
+def _code_cells(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
 def _anchors(page):
@@ -41,8 +64,70 @@ def test_links_lead_to_pages_and_headings(page):
 
 def test_every_page_is_reached_from_the_index():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    for page in ("quickstart.md", "concepts.md", "glossary.md", "simulated-world.md"):
-        assert f"]({page}" in index
+    for page in PAGES:
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name == "index.md" or f"]({name}" in index, name
+
+
+def test_every_public_name_has_its_entry():
+    written = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    assert written == _generator().api_page(), "run: python docs/generate_reference.py"
+    assert all(f"| `{name}` |" in written for name in nexttouch.__all__)
+
+
+@pytest.mark.parametrize("page", ["config.md", "errors.md", "api.md"])
+def test_reference_tables_leave_no_meaning_open(page):
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    assert not re.findall(r"^\|.*\|  \|$", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_projects_in_yaml_are_valid(page):
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        if "customers" in yaml.safe_load(block):
+            assert Config.parse(block).goals.churn.activity
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_shell_lines_name_commands_and_targets_that_exist(page):
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", text, flags=re.DOTALL)
+    code = "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", text)])
+    commands = re.findall(
+        r"^(?:\$ )?(?:\.venv/bin/)?(nexttouch|make) ([a-z-]+)", code, re.MULTILINE
+    )
+    for program, word in commands:
+        assert word in (known if program == "nexttouch" else targets), f"{program} {word}"
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_python_is_python_and_names_are_public(page):
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        examples = [e.source for e in doctest.DocTestParser().get_examples(block)]
+        code = "".join(examples) if examples else block
+        compile(code, page.name, "exec")
+        assert set(re.findall(r"\bnt\.(\w+)", code)) <= set(nexttouch.__all__)
+
+
+@pytest.mark.parametrize(("page", "at"), SELF_CONTAINED)
+def test_examples_that_need_nothing_run(page, at):
+    exec(compile(_blocks(page, "python")[at], page, "exec"), {})
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.name)
+def test_notebooks_use_public_names_only_and_hold_no_output(notebook):
+    cells = _code_cells(notebook)
+    assert cells
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells)
+    code = "\n".join("".join(cell["source"]) for cell in cells)
+    assert set(re.findall(r"\bnt\.(\w+)", code)) <= set(nexttouch.__all__)
+    public = {*nexttouch.__all__, *_generator().ROOMS}
+    for names in re.findall(r"^from nexttouch import (.+)$", code, flags=re.MULTILINE):
+        assert set(names.split(", ")) <= public
+    for room in re.findall(r"^(?:from|import) nexttouch\.([\w.]+)", code, flags=re.MULTILINE):
+        assert room in public
 
 
 def test_the_shortest_project_of_the_quick_start_is_valid():
