@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -20,21 +21,17 @@ def program(name: str) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """URL of an empty Postgres server, its files in a temporary folder."""
     pytest.importorskip("psycopg")
     initdb, pg_ctl = program("initdb"), program("pg_ctl")
     if not (initdb and pg_ctl):
         pytest.skip("Postgres is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="nexttouch-postgres-"))  # readable by its user
     who = {}
     if os.getuid() == 0:  # Postgres refuses to run as root
         who = {"user": "postgres"}
         shutil.chown(folder, "postgres")
-        top = tmp_path_factory.getbasetemp().parents[1]
-        own = [p for p in (folder, *folder.parents) if p.is_relative_to(top)]
-        for parent in own:  # pytest's own folders, one more of them under xdist
-            parent.chmod(0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -48,6 +45,7 @@ def postgres(tmp_path_factory):
     subprocess.run(start, check=True, **calls)
     yield f"postgresql://tester@127.0.0.1:{port}"
     subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], check=True, **calls)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

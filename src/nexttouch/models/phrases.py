@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["phrase"]
 
 _WINDOW = r"_(?P<window>\d+d|life)"
+_OF = r"(?P<measure>.+(?=_(?:activity|all)(?:_|$))|[^_]+)_(?P<group>.+)"
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"recency_days_(?P<group>.+)", "last {group} {value} days ago"),
     (r"touch_recency_days", "last touch {value} days ago"),
@@ -27,16 +28,16 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "recent {group} level {value} (half-life {half} days)",
     ),
     (
-        r"decayed_(?P<measure>[^_]+)_(?P<group>.+)_(?P<half>\d+)d",
+        rf"decayed_{_OF}_(?P<half>\d+)d",
         "recent {measure} level {value} (half-life {half} days)",
     ),
     (rf"sum_value_(?P<group>.+){_WINDOW}", "spent {value} {span}"),
-    (rf"sum_(?P<measure>[^_]+)_(?P<group>.+){_WINDOW}", "{measure} {value} {span}"),
+    (rf"sum_{_OF}{_WINDOW}", "{measure} {value} {span}"),
     (rf"mean_value_(?P<group>.+){_WINDOW}", "{value} spent on average {span}"),
-    (rf"mean_(?P<measure>[^_]+)_(?P<group>.+){_WINDOW}", "{measure} {value} on average {span}"),
-    (rf"max_(?P<measure>[^_]+)_(?P<group>.+){_WINDOW}", "largest {measure} {value} {span}"),
+    (rf"mean_{_OF}{_WINDOW}", "{measure} {value} on average {span}"),
+    (rf"max_{_OF}{_WINDOW}", "largest {measure} {value} {span}"),
     (r"last_value_(?P<group>.+)", "last {group} worth {value}"),
-    (r"last_(?P<measure>[^_]+)_(?P<group>.+)", "last {measure} {value}"),
+    (rf"last_{_OF}", "last {measure} {value}"),
     (r"gap_mean_days_(?P<group>.+)", "usually {value} days between days with {group}"),
     (r"gap_std_days_(?P<group>.+)", "gaps between days with {group} vary by {value} days"),
     (r"recency_over_gap_(?P<group>.+)", "silent for {value} times the usual gap"),
@@ -90,6 +91,8 @@ def phrase(
     'last purchase 61 days ago (typical: 12)'
     >>> phrase("sum_value_activity_91d", 0.0, 120.5, activity="purchase")
     'spent 0 in the last 91 days (typical: 120)'
+    >>> phrase("sum_n_cds_activity_91d", 3.0, 1.0)
+    'n cds 3 in the last 91 days (typical: 1)'
     >>> phrase("journey_stage", 1.0, 0.0, stages=("active", "at_risk"))
     'now in stage at_risk (typical: active)'
     >>> phrase("recency_days_coupon", float("nan"), 12.0)
