@@ -60,7 +60,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class SnapshotPlan:
-    """Cutoffs of one project: rolling-origin folds, the final fit and the scoring moment.
+    """Cutoffs of one project: rolling-origin folds and the final fit.
 
     Examples
     --------
@@ -76,7 +76,6 @@ class SnapshotPlan:
     gap_days: int
     folds: tuple[Fold, ...]
     final_training_us: tuple[int, ...]
-    score_us: int
 
     @classmethod
     def lay_out(
@@ -122,7 +121,6 @@ class SnapshotPlan:
             gap_days=spec.gap_days,
             folds=usable,
             final_training_us=before(latest, spec.training_snapshots),
-            score_us=_midnight(observed_until_us, time_zone),
         )
 
     @property

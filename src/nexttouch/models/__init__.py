@@ -31,7 +31,6 @@ __all__ = [
     "gate",
     "join",
     "paired_interval",
-    "refuse_unless_passed",
     "stage_candidates",
     "stage_metrics",
 ]
@@ -62,7 +61,6 @@ _HOME = {
     "gate": "champion",
     "join": "joint",
     "paired_interval": "bootstrap",
-    "refuse_unless_passed": "champion",
     "stage_candidates": "candidates",
     "stage_metrics": "metrics",
 }

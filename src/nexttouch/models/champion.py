@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nexttouch.errors import GateRefusedError
 from nexttouch.models.backtesting import JOINT
 from nexttouch.models.bootstrap import Interval, paired_interval
 from nexttouch.models.candidates import BASELINES, SIMPLEST_FIRST
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from nexttouch.models.backtesting import Backtest
 
-__all__ = ["Choice", "GateLine", "choose_champion", "gate", "refuse_unless_passed"]
+__all__ = ["Choice", "GateLine", "choose_champion", "gate"]
 
 AUC_SLACK = 0.002
 ECE_LIMIT = 0.03
@@ -231,24 +230,6 @@ def gate(
             words = f"log loss against baseline {name}: {gap}; must not lie above 0"
             lines.append(GateLine(f"baseline {name}", not gap.above_zero, words))
     return tuple(lines)
-
-
-def refuse_unless_passed(lines: Sequence[GateLine]) -> None:
-    """Raise unless every line has passed.
-
-    Raises
-    ------
-    GateRefusedError
-        With the lines that failed and by how much.
-
-    Examples
-    --------
-    >>> refuse_unless_passed([GateLine("auc", True, "AUC 0.9 against 0.8")])
-    """
-    failed = [line for line in lines if not line.passed]
-    if failed:
-        reasons = "; ".join(f"{line.name}: {line.words}" for line in failed)
-        raise GateRefusedError(f"Not promoted. {reasons}. The champion stays as it is.")
 
 
 def _pooled_auc(result: Backtest, model: str) -> float:

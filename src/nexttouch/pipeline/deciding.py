@@ -19,8 +19,8 @@ from nexttouch import plots
 from nexttouch.decisions import capacity_curve
 from nexttouch.decisions import decide as choose_tiers
 from nexttouch.engine import EventStore
+from nexttouch.engine.files import replace_file
 from nexttouch.errors import DataCheckError
-from nexttouch.pipeline.files import write_whole
 from nexttouch.pipeline.predictor import Predictor
 from nexttouch.pipeline.project import Project
 from nexttouch.progress import Progress, quiet
@@ -245,8 +245,9 @@ def _write_pages(report: DecisionReport) -> None:
         charts=charts,
     )
     folder = project.worklist_folder
-    write_whole(folder / "worklist.csv", plots.worklist_csv(worklist))
-    write_whole(folder / "index.html", page.encode())
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / "worklist.csv", plots.worklist_csv(worklist))
+    replace_file(folder / "index.html", page.encode())
 
 
 def _brief(row: dict[Any, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nexttouch import plots
+from nexttouch.engine.files import replace_file
 from nexttouch.pipeline.evaluation import feature_groups
-from nexttouch.pipeline.files import write_whole
 from nexttouch.pipeline.reading import read_facts
 from nexttouch.pipeline.training import transitions
 
@@ -50,7 +50,7 @@ class RunReport:
     def write_page(self) -> Path:
         """Write ``report.html`` into the worklist folder."""
         file = self.project.worklist_folder / "report.html"
-        write_whole(file, _page(self).encode())
+        replace_file(file, _page(self).encode())
         return file
 
 
