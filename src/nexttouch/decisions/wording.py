@@ -65,7 +65,7 @@ def why_words(r: Reasoning, inputs: DecisionInputs) -> tuple[list[str], list[str
             told.append("assumed")
         if inputs.little_history[i]:
             told.append("little_history")
-            text += " Little history: the score leans on customers like them."
+            text += " Little history: few facts stand behind this score."
         codes.append(",".join(told))
         words.append(text)
     return codes, words
