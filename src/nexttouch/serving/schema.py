@@ -121,7 +121,7 @@ class Result(_Strict):
     segment: str | None = None
     eligible: bool | None = Field(default=None, description="Whether the batch decides on them.")
     little_history: bool | None = Field(
-        default=None, description="The answer is near the cohort's."
+        default=None, description="Fewer than two active days: few facts stand behind the answer."
     )
     reasons: list[ReasonAnswer] | None = None
     tier: str | None = Field(
