@@ -144,7 +144,7 @@ def model_card(
                 for group, share in zip(importance["group"], shares, strict=True)
             },
             "limits": [
-                "Customers with fewer than two active days are flagged: few facts are known of them.",
+                "Customers with fewer than two active days are flagged: little is known of them.",
                 "A change of season, assortment or tracking after the test dates is not foreseen.",
                 "Silence is read as churn: who buys elsewhere and who needs nothing look the same.",
             ],
