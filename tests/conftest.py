@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,36 @@ def finished(tmp_path_factory) -> Finished:
     folder = write_project(tmp_path_factory.mktemp("finished") / "shop", orders)
     done = call("run", folder, "--json")
     return Finished(folder, orders, done.returncode, done.stdout, done.stderr)
+
+
+def program(name: str) -> str | None:
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((str(p / name) for p in places if (p / name).exists()), shutil.which(name))
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """URL of an empty Postgres server, its files in a temporary folder."""
+    pytest.importorskip("psycopg")
+    initdb, pg_ctl = program("initdb"), program("pg_ctl")
+    if not (initdb and pg_ctl):
+        pytest.skip("Postgres is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="nexttouch-postgres-"))  # readable by its user
+    who = {}
+    if os.getuid() == 0:  # Postgres refuses to run as root
+        who = {"user": "postgres"}
+        shutil.chown(folder, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = str(folder / "data")
+    calls = {"stdout": subprocess.DEVNULL, "cwd": folder, **who}
+    subprocess.run(
+        [initdb, "-D", data, "-U", "tester", "-A", "trust", "--no-sync"], check=True, **calls
+    )
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    start = [pg_ctl, "-D", data, "-o", options, "-l", f"{folder}/log", "-w", "start"]
+    subprocess.run(start, check=True, **calls)
+    yield f"postgresql://tester@127.0.0.1:{port}"
+    subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], check=True, **calls)
+    shutil.rmtree(folder)

@@ -166,6 +166,27 @@ def test_what_is_not_there_is_named(project, source, message):
     assert caught.value.exit_code == 3
 
 
+def test_a_postgres_query_reads_zones_casts_and_percent_signs(project, postgres):
+    psycopg = pytest.importorskip("psycopg")
+
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as link:
+        link.execute(
+            "create table orders (customer text, at timestamptz, kind text, total numeric(9, 2))"
+        )
+        link.execute(
+            "insert into orders values ('007', '2025-01-02 10:00+01', 'buy', 9.99), "
+            "('7', '2025-01-03 00:00Z', 'buy', null), ('x', '2025-01-03 00:00Z', 'look', 1)"
+        )
+    query = "select customer, at, kind::text as kind, total from orders where kind like 'b%'"
+    mapping = {"customer_id": "customer", "timestamp": "at", "event": "kind", "value": "total"}
+    source = {"url": f"{postgres}/postgres", "query": query}
+    report = project.ingest(sources=[source], mapping=mapping, timestamps={})
+    assert (report.summary.events, report.quarantined) == (2, {})
+    log = project.open().customer("007")
+    assert log.measures[0].tolist() == [999]
+    assert pd.Timestamp(int(log.timestamp_us[0]), unit="us") == pd.Timestamp("2025-01-02 09:00")
+
+
 def test_a_database_error_never_shows_the_password(project):
     url = "postgresql://ann:hunter2@127.0.0.1:1/shop"
     with pytest.raises(DataCheckError, match=r"postgresql://127\.0\.0\.1:1/shop") as caught:
