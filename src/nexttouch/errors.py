@@ -295,8 +295,8 @@ class NoRowsError(DataCheckError):
     def at_test_date(cls, test_date: str, kind: str) -> Self:
         """Name the fold that has no rows."""
         return cls(
-            f"Test date {test_date} has no {kind} rows with a known outcome. If activity events end "
-            "before the log does, say so with customers.observed_until; else check "
+            f"Test date {test_date} has no {kind} rows with a known outcome. If activity events "
+            "end before the log does, say so with customers.observed_until; else check "
             "data.snapshots.eligible and that the log covers this date and its horizon."
         )
 
